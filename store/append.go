@@ -1,0 +1,187 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/llmtally/llmtally/policy"
+)
+
+// A Verdict says what became of one log.
+type Verdict struct {
+	// ID is the row's id; 0 when the caller may not know it.
+	ID int64
+	// Duplicate is set when the caller can see that the finished request was
+	// there already; nothing changed.
+	Duplicate bool
+	// Err is an *Error when the log was refused.
+	Err error
+}
+
+// An appendRequest is one caller's logs on their way through the queue.
+type appendRequest struct {
+	caller   policy.Caller
+	logs     []Log
+	verdicts []Verdict
+}
+
+// Append enriches, links and stores logs, and returns when they are committed
+// and on disk, with one verdict a log: a bad log costs its neighbours nothing.
+// The error is for all of them: ErrBusy when the queue is full, ErrClosed, an
+// *Error with CodeDiskFull, or an internal one; then none is stored. Append
+// takes the logs over: they must not be used afterwards.
+//
+// A log whose call id is known completes the row when that is still initiated,
+// and otherwise changes nothing.
+func (db *DB) Append(ctx context.Context, caller policy.Caller, logs ...Log) ([]Verdict, error) {
+	r := &appendRequest{caller: caller, logs: logs, verdicts: make([]Verdict, len(logs))}
+	now := db.opts.Now()
+	grant := policy.For(caller, "request_logs", policy.Insert)
+	for i := range logs {
+		if err := prepare(&logs[i], caller, grant); err != nil {
+			r.verdicts[i].Err = err
+			continue
+		}
+		logs[i].enrich(now)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	done := make(chan error, 1)
+	if err := db.queue.add(write{logs: r, done: done}); err != nil {
+		return nil, err
+	}
+	// Not ctx: the writer goes on, and the caller should know the outcome.
+	if err := <-done; err != nil {
+		return nil, err
+	}
+	return r.verdicts, nil
+}
+
+// prepare refuses what the caller may not log, before it takes the writer's
+// time. A user logs for themself.
+func prepare(l *Log, caller policy.Caller, grant policy.Grant) error {
+	if !grant.Any() {
+		return errPermission("request_logs")
+	}
+	if caller.Role == policy.Authenticated && l.UserProfileID == "" {
+		if err := l.setString(ColUserProfileID, caller.Subject); err != nil {
+			return err
+		}
+	}
+	if !grant.Allows(l.text) {
+		return errRowSecurity("request_logs")
+	}
+	return nil
+}
+
+// A logWriter turns batches of append requests into transactions. Only the
+// writer's goroutine uses it.
+type logWriter struct {
+	db    *DB
+	tally *tally
+	stmts logStatements
+}
+
+// write stores the logs of all requests in one transaction. When that fails for
+// a reason that one log may have, each log is tried in a transaction of its
+// own, so that it fails alone. The error is for all requests.
+func (w *logWriter) write(requests []*appendRequest) error {
+	err := w.transaction(requests)
+	if err == nil || !rowFault(err) {
+		return err
+	}
+	for _, r := range requests {
+		for i := range r.logs {
+			if r.verdicts[i].Err != nil {
+				continue
+			}
+			single := &appendRequest{r.caller, r.logs[i : i+1], []Verdict{{}}}
+			err := w.transaction([]*appendRequest{single})
+			r.verdicts[i] = single.verdicts[0]
+			if err != nil {
+				r.verdicts[i].Err = err
+			}
+		}
+	}
+	return nil
+}
+
+// rowFault says whether an error is about what was written, not about the
+// database as a whole.
+func rowFault(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Code != CodeDiskFull
+}
+
+func (w *logWriter) transaction(requests []*appendRequest) error {
+	tx, err := w.db.writer.BeginTx(context.Background(), nil)
+	if err != nil {
+		return translate(err)
+	}
+	if err := w.store(tx, requests); err != nil {
+		_ = tx.Rollback() // the first error is the one to tell
+		return translate(err)
+	}
+	return translate(tx.Commit())
+}
+
+// A logBatch is one transaction of a logWriter.
+type logBatch struct {
+	*logWriter
+	tx *sql.Tx
+}
+
+// begin starts counting a transaction's changes to logs. It must end with the
+// tally's save.
+func (w *logWriter) begin(tx *sql.Tx) (*logBatch, error) {
+	w.tally.reset()
+	// A new user's profile is written once, at the end, with the tokens.
+	_, err := tx.Exec("PRAGMA defer_foreign_keys = 1")
+	return &logBatch{logWriter: w, tx: tx}, err
+}
+
+func (w *logWriter) store(tx *sql.Tx, requests []*appendRequest) error {
+	b, err := w.begin(tx)
+	if err != nil {
+		return err
+	}
+	for _, r := range requests {
+		for i := range r.logs {
+			if r.verdicts[i].Err != nil {
+				continue
+			}
+			verdict, err := b.storeLog(r.caller, &r.logs[i])
+			if err != nil {
+				return err
+			}
+			r.verdicts[i] = verdict
+		}
+	}
+	return b.tally.save(b.tx, &b.stmts)
+}
+
+// storeLog links and stores one log. The error is the transaction's; the log's
+// own is in its verdict.
+func (b *logBatch) storeLog(caller policy.Caller, l *Log) (Verdict, error) {
+	if err := b.link(caller, l); err != nil {
+		var refused *Error
+		if errors.As(err, &refused) {
+			return Verdict{Err: refused}, nil
+		}
+		return Verdict{}, err
+	}
+	id, inserted, err := b.insert(l)
+	if err != nil {
+		return Verdict{}, err
+	}
+	if !inserted {
+		return b.complete(caller, l)
+	}
+	b.tally.add(l)
+	if caller.Role == policy.Anon {
+		id = 0
+	}
+	return Verdict{ID: id}, nil
+}

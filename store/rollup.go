@@ -1,0 +1,163 @@
+package store
+
+import (
+	"database/sql"
+	"fmt"
+	"strings"
+)
+
+// A rollupTable is a table of sums over request_logs.
+type rollupTable struct {
+	name    string
+	key     []string
+	latency bool // has the column latency after the sums
+	// logs is what selects the logs behind one row, given its key.
+	logs string
+}
+
+// The selections of logs by key are answered from an index, newest first.
+var (
+	totalsTable = rollupTable{
+		name: "usage_totals",
+		key:  []string{"user_profile_id", "model", "provider"},
+		logs: `user_profile_id = $1 AND coalesce(model, '') = $2 AND coalesce(provider, '') = $3`,
+	}
+	monthlyTable = rollupTable{
+		name: "usage_monthly",
+		key:  []string{"user_profile_id", "month", "model", "provider"},
+		logs: `user_profile_id = $1 AND created_at >= $2
+			AND created_at < strftime('%Y-%m-%dT00:00:00.000000Z', $2, '+1 month')
+			AND coalesce(model, '') = $3 AND coalesce(provider, '') = $4`,
+	}
+	hourlyTable = rollupTable{
+		name: "traffic_hourly",
+		key:  []string{"hour", "model", "provider"},
+		logs: `created_at >= $1 AND created_at < strftime('%Y-%m-%dT%H:00:00.000000Z', $1, '+1 hour')
+			AND coalesce(model, '') = $2 AND coalesce(provider, '') = $3`,
+		latency: true,
+	}
+	rollupTables = []*rollupTable{&totalsTable, &monthlyTable, &hourlyTable}
+)
+
+// sumColumns are the columns that every rollup adds up.
+var sumColumns = []string{
+	"requests", "successes", "failures", "tokens", "prompt_tokens", "completion_tokens",
+	"cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "token_requests",
+	"cost_nano", "priced_requests", "response_us", "timed_requests",
+}
+
+// values are the sums in the order of sumColumns.
+func (s *sums) values() []any {
+	return []any{
+		s.requests, s.successes, s.failures, s.tokens, s.promptTokens, s.completionTokens,
+		s.cacheReadTokens, s.cacheWriteTokens, s.reasoningTokens, s.tokenRequests,
+		s.costNano, s.pricedRequests, s.responseMicros, s.timedRequests,
+	}
+}
+
+// columns are all columns of the table, in the order that save binds them.
+func (t *rollupTable) columns() []string {
+	all := append(append([]string{}, t.key...), sumColumns...)
+	all = append(all, "last_at")
+	if t.latency {
+		all = append(all, "latency")
+	}
+	return all
+}
+
+// upsertSQL adds sums to a row, or makes it.
+func (t *rollupTable) upsertSQL() string {
+	columns := t.columns()
+	set := make([]string, 0, len(columns))
+	for _, c := range sumColumns {
+		set = append(set, fmt.Sprintf("%s = %[1]s + excluded.%[1]s", c))
+	}
+	set = append(set, "last_at = max(last_at, excluded.last_at)")
+	if t.latency {
+		set = append(set, "latency = latency_add(latency, excluded.latency)")
+	}
+	return fmt.Sprintf(`
+		INSERT INTO %s (%s)
+		VALUES (%s)
+		ON CONFLICT (%s) DO UPDATE SET %s`,
+		t.name, strings.Join(columns, ", "), placeholders(1, len(columns)),
+		strings.Join(t.key, ", "), strings.Join(set, ", "))
+}
+
+// repairSQL recomputes a row's last_at from the logs, which subtracting cannot
+// do, and keeps it when no log is left.
+func (t *rollupTable) repairSQL() string {
+	return fmt.Sprintf(`
+		UPDATE %s
+		SET last_at = coalesce((
+			SELECT created_at FROM request_logs
+			WHERE %s
+			ORDER BY created_at DESC
+			LIMIT 1
+		), last_at)
+		WHERE %s`, t.name, t.logs, t.keyIs())
+}
+
+// clearSQL removes a row that counts no log any more.
+func (t *rollupTable) clearSQL() string {
+	return fmt.Sprintf(`DELETE FROM %s WHERE %s AND requests = 0`, t.name, t.keyIs())
+}
+
+func (t *rollupTable) keyIs() string {
+	terms := make([]string, len(t.key))
+	for i, k := range t.key {
+		terms[i] = fmt.Sprintf("%s = $%d", k, i+1)
+	}
+	return strings.Join(terms, " AND ")
+}
+
+type rollupStatements struct{ upsert, repair, clear *sql.Stmt }
+
+func (p *preparer) rollup(t rollupTable) rollupStatements {
+	return rollupStatements{
+		upsert: p.prepare(t.upsertSQL()), repair: p.prepare(t.repairSQL()), clear: p.prepare(t.clearSQL()),
+	}
+}
+
+// A rollupWriter writes the rows of one rollup in a transaction, until one
+// fails.
+type rollupWriter struct {
+	tx    *sql.Tx
+	stmts *rollupStatements
+	up    *sql.Stmt
+	err   error
+}
+
+func newRollupWriter(tx *sql.Tx, stmts *rollupStatements) *rollupWriter {
+	return &rollupWriter{tx: tx, stmts: stmts, up: tx.Stmt(stmts.upsert)}
+}
+
+func (w *rollupWriter) save(s *sums, key ...any)                     { w.write(s, key, nil) }
+func (w *rollupWriter) saveWith(latency string, s *sums, key ...any) { w.write(s, key, []any{latency}) }
+
+func (w *rollupWriter) write(s *sums, key, rest []any) {
+	if w.err != nil {
+		return
+	}
+	last := s.lastAdded
+	if !s.added {
+		last = s.lastRemoved
+	}
+	args := append(append(key[:len(key):len(key)], s.values()...), last.Stored())
+	if _, err := w.up.Exec(append(args, rest...)...); err != nil {
+		w.err = fmt.Errorf("adding to a rollup: %w", err)
+		return
+	}
+	if !s.removed {
+		return
+	}
+	if !s.added || s.lastRemoved > s.lastAdded {
+		if _, err := w.tx.Stmt(w.stmts.repair).Exec(key...); err != nil {
+			w.err = fmt.Errorf("finding a rollup's last request: %w", err)
+			return
+		}
+	}
+	if _, err := w.tx.Stmt(w.stmts.clear).Exec(key...); err != nil {
+		w.err = fmt.Errorf("clearing a rollup: %w", err)
+	}
+}

@@ -1,0 +1,222 @@
+package store
+
+import (
+	"cmp"
+	"database/sql"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// A tally gathers what a transaction's logs add to the rollups and take from
+// them, so that each row of a rollup is written once a transaction.
+type tally struct {
+	totals  map[totalsKey]*sums
+	monthly map[monthlyKey]*sums
+	hourly  map[hourlyKey]*hourSums
+	users   map[string]int64 // tokens to add to user_profiles.tokens_used
+}
+
+type (
+	totalsKey struct{ user, model, provider string }
+
+	monthlyKey struct {
+		user            string
+		month           Timestamp
+		model, provider string
+	}
+
+	hourlyKey struct {
+		hour            Timestamp
+		model, provider string
+	}
+)
+
+// sums are the columns that every rollup has. They may be negative while they
+// stand for a change.
+type sums struct {
+	requests, successes, failures                           int64
+	tokens, promptTokens, completionTokens                  int64
+	cacheReadTokens, cacheWriteTokens, reasoningTokens      int64
+	tokenRequests, costNano, pricedRequests, responseMicros int64
+	timedRequests                                           int64
+
+	lastAdded   Timestamp // of the logs added; valid when added
+	lastRemoved Timestamp // of the logs removed; valid when removed
+	added       bool
+	removed     bool
+}
+
+type hourSums struct {
+	sums
+	latency latencyHistogram
+}
+
+func newTally() *tally {
+	return &tally{
+		totals: map[totalsKey]*sums{}, monthly: map[monthlyKey]*sums{},
+		hourly: map[hourlyKey]*hourSums{}, users: map[string]int64{},
+	}
+}
+
+func (t *tally) reset() {
+	clear(t.totals)
+	clear(t.monthly)
+	clear(t.hourly)
+	clear(t.users)
+}
+
+// add counts a stored log; remove uncounts one.
+func (t *tally) add(l *Log)    { t.count(l, 1) }
+func (t *tally) remove(l *Log) { t.count(l, -1) }
+
+func (t *tally) count(l *Log, sign int64) {
+	s := sumsOf(l, sign)
+	hour := hourlyKey{l.CreatedAt.Hour(), l.Model, l.Provider}
+	h := t.hourly[hour]
+	if h == nil {
+		h = &hourSums{latency: latencyHistogram{}}
+		t.hourly[hour] = h
+	}
+	h.plus(&s)
+	if s.timedRequests != 0 {
+		h.latency[latencyBucket(micros(l.ResponseTime))] += sign
+	}
+	if l.UserProfileID == "" {
+		return
+	}
+	into(t.totals, totalsKey{l.UserProfileID, l.Model, l.Provider}).plus(&s)
+	into(t.monthly, monthlyKey{l.UserProfileID, l.CreatedAt.Month(), l.Model, l.Provider}).plus(&s)
+	t.users[l.UserProfileID] += s.tokens
+}
+
+func into[K comparable](m map[K]*sums, key K) *sums {
+	s := m[key]
+	if s == nil {
+		s = &sums{}
+		m[key] = s
+	}
+	return s
+}
+
+// sumsOf returns what one log counts for, times sign. A column without a value
+// holds zero, and so adds nothing.
+func sumsOf(l *Log, sign int64) sums {
+	s := sums{requests: sign, tokens: sign * l.TokensUsed}
+	switch l.Status {
+	case StatusSuccess:
+		s.successes = sign
+	case StatusFailure, StatusError:
+		s.failures = sign
+	}
+	s.promptTokens = sign * l.PromptTokens
+	s.completionTokens = sign * l.CompletionTokens
+	s.cacheReadTokens = sign * l.CacheReadTokens
+	s.cacheWriteTokens = sign * l.CacheWriteTokens
+	s.reasoningTokens = sign * l.ReasoningTokens
+	if s.tokens != 0 || l.Has(ColPromptTokens) || l.Has(ColCompletionTokens) {
+		s.tokenRequests = sign
+	}
+	if l.Has(ColTotalCost) {
+		s.costNano, s.pricedRequests = sign*NanoUSD(l.TotalCost), sign
+	}
+	if l.ResponseTime > 0 && l.finished() {
+		s.responseMicros, s.timedRequests = sign*micros(l.ResponseTime), sign
+	}
+	if sign > 0 {
+		s.lastAdded, s.added = l.CreatedAt, true
+	} else {
+		s.lastRemoved, s.removed = l.CreatedAt, true
+	}
+	return s
+}
+
+// micros returns seconds of at least 0 in whole microseconds, as SQL's
+// CAST(seconds * 1e6 + 0.5 AS INTEGER) does. The conversion keeps the compiler
+// from fusing the two operations into one, which rounds differently.
+func micros(seconds float64) int64 { return int64(float64(seconds*1e6) + 0.5) }
+
+func (s *sums) plus(o *sums) {
+	s.requests += o.requests
+	s.successes += o.successes
+	s.failures += o.failures
+	s.tokens += o.tokens
+	s.promptTokens += o.promptTokens
+	s.completionTokens += o.completionTokens
+	s.cacheReadTokens += o.cacheReadTokens
+	s.cacheWriteTokens += o.cacheWriteTokens
+	s.reasoningTokens += o.reasoningTokens
+	s.tokenRequests += o.tokenRequests
+	s.costNano += o.costNano
+	s.pricedRequests += o.pricedRequests
+	s.responseMicros += o.responseMicros
+	s.timedRequests += o.timedRequests
+	if o.added {
+		s.lastAdded = laterOf(s.added, s.lastAdded, o.lastAdded)
+		s.added = true
+	}
+	if o.removed {
+		s.lastRemoved = laterOf(s.removed, s.lastRemoved, o.lastRemoved)
+		s.removed = true
+	}
+}
+
+func laterOf(valid bool, a, b Timestamp) Timestamp {
+	if valid && a > b {
+		return a
+	}
+	return b
+}
+
+// hasUser says whether the transaction has a log of the user, and so will have
+// made their profile by its end.
+func (t *tally) hasUser(id string) bool { _, ok := t.users[id]; return ok }
+
+// save writes the changes, each table in the order of its key.
+func (t *tally) save(tx *sql.Tx, stmts *logStatements) error {
+	for _, user := range slices.Sorted(maps.Keys(t.users)) {
+		if err := saveUser(tx, stmts, user, t.users[user]); err != nil {
+			return fmt.Errorf("counting a user's tokens: %w", err)
+		}
+	}
+	totals := newRollupWriter(tx, &stmts.totals)
+	for _, k := range sortedKeys(t.totals, compareTotals) {
+		totals.save(t.totals[k], k.user, k.model, k.provider)
+	}
+	monthly := newRollupWriter(tx, &stmts.monthly)
+	for _, k := range sortedKeys(t.monthly, compareMonthly) {
+		monthly.save(t.monthly[k], k.user, k.month.Stored(), k.model, k.provider)
+	}
+	hourly := newRollupWriter(tx, &stmts.hourly)
+	for _, k := range sortedKeys(t.hourly, compareHourly) {
+		h := t.hourly[k]
+		hourly.saveWith(h.latency.String(), &h.sums, k.hour.Stored(), k.model, k.provider)
+	}
+	return cmp.Or(totals.err, monthly.err, hourly.err)
+}
+
+func saveUser(tx *sql.Tx, stmts *logStatements, user string, tokens int64) error {
+	if tokens == 0 {
+		_, err := tx.Stmt(stmts.addUser).Exec(user)
+		return err
+	}
+	_, err := tx.Stmt(stmts.addTokens).Exec(user, tokens)
+	return err
+}
+
+func sortedKeys[K comparable, V any](m map[K]V, compare func(a, b K) int) []K {
+	return slices.SortedFunc(maps.Keys(m), compare)
+}
+
+func compareTotals(a, b totalsKey) int {
+	return cmp.Or(cmp.Compare(a.user, b.user), cmp.Compare(a.model, b.model), cmp.Compare(a.provider, b.provider))
+}
+
+func compareMonthly(a, b monthlyKey) int {
+	return cmp.Or(cmp.Compare(a.user, b.user), cmp.Compare(a.month, b.month),
+		cmp.Compare(a.model, b.model), cmp.Compare(a.provider, b.provider))
+}
+
+func compareHourly(a, b hourlyKey) int {
+	return cmp.Or(cmp.Compare(a.hour, b.hour), cmp.Compare(a.model, b.model), cmp.Compare(a.provider, b.provider))
+}
