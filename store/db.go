@@ -156,8 +156,11 @@ func migrate(ctx context.Context, db *sql.DB) error {
 // Path returns where the database is.
 func (db *DB) Path() string { return db.path }
 
-// Ping says whether the database can be read.
-func (db *DB) Ping(ctx context.Context) error {
+// Ready says whether the database can be read and takes writes.
+func (db *DB) Ready(ctx context.Context) error {
+	if db.queue.isClosed() {
+		return ErrClosed
+	}
 	var found int
 	return db.readers.QueryRowContext(ctx,
 		"SELECT count(*) FROM (SELECT 1 FROM user_profiles LIMIT 1)").Scan(&found)

@@ -72,6 +72,12 @@ func (q *writeQueue) depth() int {
 	return q.rows
 }
 
+func (q *writeQueue) isClosed() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.closed
+}
+
 // close lets the writer finish what waits, and waits for it.
 func (q *writeQueue) close() {
 	q.mu.Lock()

@@ -1,0 +1,99 @@
+// Package http is everything that llmtally says over HTTP: the router, and what
+// surrounds every request. The faces are packages of their own: v1 (the typed
+// API) and ingest (the logging doors).
+package http
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+
+	"github.com/llmtally/llmtally/http/auth"
+	"github.com/llmtally/llmtally/http/ingest"
+	"github.com/llmtally/llmtally/http/problem"
+	"github.com/llmtally/llmtally/http/record"
+	v1 "github.com/llmtally/llmtally/http/v1"
+	"github.com/llmtally/llmtally/store"
+)
+
+// A Config is what the handler is made of.
+type Config struct {
+	DB      *store.DB
+	Auth    *auth.Authenticator
+	Limits  ingest.Limits
+	V1      v1.Settings
+	Log     *slog.Logger // the access log; nil means slog.Default
+	Version string
+}
+
+// NewHandler returns the whole of llmtally's HTTP.
+func NewHandler(c Config) (http.Handler, error) {
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	c.V1.Version = c.Version
+	r := chi.NewRouter()
+	r.Use(accessLog(c.Log), recoverPanic, secure, middleware.GetHead)
+	r.NotFound(func(w http.ResponseWriter, r *http.Request) {
+		problem.New(http.StatusNotFound, "there is nothing at this path").WithHint("see /docs").Write(w)
+	})
+	r.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
+		problem.New(http.StatusMethodNotAllowed, fmt.Sprintf("%s is not for this path", r.Method)).Write(w)
+	})
+	r.Get("/healthz", healthz)
+	r.Get("/readyz", readyz(c.DB))
+
+	known := c.Auth.Require(unauthorized)
+	r.With(known).Post("/v1/logs", ingest.Logs(c.DB, c.Limits))
+	api := v1.Register(r.With(known, v1.Conditional), c.DB, c.V1)
+	ingest.Describe(api)
+	description, err := json.Marshal(api)
+	if err != nil {
+		return nil, fmt.Errorf("describing the API: %w", err)
+	}
+	r.Get("/openapi.json", static("application/vnd.oai.openapi+json;version=3.1", description))
+	page, err := docsPage(api)
+	if err != nil {
+		return nil, fmt.Errorf("writing the API's page: %w", err)
+	}
+	r.Get("/docs", static("text/html; charset=utf-8", page))
+	return r, nil
+}
+
+func unauthorized(w http.ResponseWriter, _ *http.Request, e *auth.Error) {
+	p := problem.New(http.StatusUnauthorized, e.Message)
+	p.Code = e.Code
+	p.WithHint("`llmtally keys` prints the keys, `llmtally token` makes a user's token").Write(w)
+}
+
+// healthz says that the process runs.
+func healthz(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	fmt.Fprintln(w, `{"status":"ok"}`)
+}
+
+// readyz says whether requests can be served now.
+func readyz(db *store.DB) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		if err := db.Ready(r.Context()); err != nil {
+			record.Fail(r.Context(), err)
+			problem.New(http.StatusServiceUnavailable, "the database does not answer, or is closing").Write(w)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintln(w, `{"status":"ready"}`)
+	}
+}
+
+func static(contentType string, body []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", contentType)
+		// An error here is the client's going away.
+		_, _ = w.Write(body)
+	}
+}
