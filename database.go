@@ -23,6 +23,9 @@ type databaseFlags struct {
 	DB string `name:"db" help:"The database file." default:"llmtally.db" placeholder:"FILE"`
 }
 
+// AfterApply is called by kong when the flags are read.
+func (f databaseFlags) AfterApply() error { return store.CheckPath(f.DB) }
+
 func (f databaseFlags) open(p *process, autoCreateUsers bool) (*store.DB, error) {
 	return store.Open(p.ctx, f.DB, store.Options{AutoCreateUsers: autoCreateUsers})
 }
@@ -102,7 +105,7 @@ func setLogger(w io.Writer, level string) {
 		l = slog.LevelInfo // the command line takes no other text
 	}
 	if isTerminal(w) {
-		slog.SetDefault(slog.New(tint.NewHandler(w, &tint.Options{Level: l, TimeFormat: "15:04:05"})))
+		slog.SetDefault(slog.New(tint.NewTextHandler(w, &tint.Options{Level: l, TimeFormat: "15:04:05"})))
 		return
 	}
 	slog.SetDefault(slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: l})))

@@ -56,8 +56,8 @@ type DB struct {
 
 // Open opens the SQLite database at path, makes it if need be, and migrates it.
 func Open(ctx context.Context, path string, opts Options) (*DB, error) {
-	if strings.Contains(path, "://") {
-		return nil, fmt.Errorf("opening %s: only SQLite files are supported", redactDSN(path))
+	if err := CheckPath(path); err != nil {
+		return nil, err
 	}
 	if opts.QueueRows == 0 {
 		opts.QueueRows = 16_384
@@ -74,6 +74,19 @@ func Open(ctx context.Context, path string, opts Options) (*DB, error) {
 		return nil, fmt.Errorf("opening %s: %w", path, err)
 	}
 	return db, nil
+}
+
+// CheckPath says whether Open could take the path at all. Its error does not
+// repeat a password.
+func CheckPath(path string) error {
+	if !strings.Contains(path, "://") {
+		return nil
+	}
+	shown := "the database"
+	if u, err := url.Parse(path); err == nil {
+		shown = u.Redacted()
+	}
+	return fmt.Errorf("opening %s: only SQLite files are supported", shown)
 }
 
 func (db *DB) open(ctx context.Context) (err error) {
@@ -189,13 +202,4 @@ func (db *DB) closePools() error {
 		errs = append(errs, db.writer.Close())
 	}
 	return errors.Join(errs...)
-}
-
-// redactDSN hides what stands between a URL's scheme and its host.
-func redactDSN(dsn string) string {
-	u, err := url.Parse(dsn)
-	if err != nil {
-		return "the database"
-	}
-	return u.Redacted()
 }
