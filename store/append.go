@@ -24,6 +24,7 @@ type appendRequest struct {
 	caller   policy.Caller
 	logs     []Log
 	verdicts []Verdict
+	strict   *strictInsert // nil: each log fares for itself
 }
 
 // Append enriches, links and stores logs, and returns when they are committed
@@ -65,6 +66,11 @@ func prepare(l *Log, caller policy.Caller, grant policy.Grant) error {
 	if !grant.Any() {
 		return errPermission("request_logs")
 	}
+	if caller.Role != policy.Service {
+		// Ids are the database's; a taken one would tell of a foreign row.
+		l.clear(ColID)
+		l.sent.remove(ColID)
+	}
 	if caller.Role == policy.Authenticated && l.UserProfileID == "" {
 		if err := l.setString(ColUserProfileID, caller.Subject); err != nil {
 			return err
@@ -93,11 +99,17 @@ func (w *logWriter) write(requests []*appendRequest) error {
 		return err
 	}
 	for _, r := range requests {
+		if r.strict != nil {
+			if err := w.transaction([]*appendRequest{r}); err != nil {
+				r.strict.err = err
+			}
+			continue
+		}
 		for i := range r.logs {
 			if r.verdicts[i].Err != nil {
 				continue
 			}
-			single := &appendRequest{r.caller, r.logs[i : i+1], []Verdict{{}}}
+			single := &appendRequest{caller: r.caller, logs: r.logs[i : i+1], verdicts: []Verdict{{}}}
 			err := w.transaction([]*appendRequest{single})
 			r.verdicts[i] = single.verdicts[0]
 			if err != nil {
@@ -127,20 +139,23 @@ func (w *logWriter) transaction(requests []*appendRequest) error {
 	return translate(tx.Commit())
 }
 
-// A logBatch is one transaction of a logWriter.
+// A logBatch is one transaction's changes to logs.
 type logBatch struct {
 	*logWriter
-	tx *sql.Tx
+	tx    *sql.Tx
+	tally *tally // of what is being stored; it hides the writer's
 }
 
-// begin starts counting a transaction's changes to logs. It must end with the
-// tally's save.
+// begin starts counting a transaction's changes to logs; finish writes what was
+// counted.
 func (w *logWriter) begin(tx *sql.Tx) (*logBatch, error) {
 	w.tally.reset()
 	// A new user's profile is written once, at the end, with the tokens.
 	_, err := tx.Exec("PRAGMA defer_foreign_keys = 1")
-	return &logBatch{logWriter: w, tx: tx}, err
+	return &logBatch{logWriter: w, tx: tx, tally: w.tally}, err
 }
+
+func (b *logBatch) finish() error { return b.tally.save(b.tx, &b.stmts) }
 
 func (w *logWriter) store(tx *sql.Tx, requests []*appendRequest) error {
 	b, err := w.begin(tx)
@@ -148,6 +163,12 @@ func (w *logWriter) store(tx *sql.Tx, requests []*appendRequest) error {
 		return err
 	}
 	for _, r := range requests {
+		if r.strict != nil {
+			if err := b.storeStrict(r); err != nil {
+				return err
+			}
+			continue
+		}
 		for i := range r.logs {
 			if r.verdicts[i].Err != nil {
 				continue
@@ -159,7 +180,7 @@ func (w *logWriter) store(tx *sql.Tx, requests []*appendRequest) error {
 			r.verdicts[i] = verdict
 		}
 	}
-	return b.tally.save(b.tx, &b.stmts)
+	return b.finish()
 }
 
 // storeLog links and stores one log. The error is the transaction's; the log's

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -10,207 +11,271 @@ import (
 	"github.com/llmtally/llmtally/store/query"
 )
 
-// A change is a client's insert, update or delete.
-type change struct {
-	relation string
-	action   policy.Action
-	set      []query.Assignment
-	where    query.Expr
+// A changer makes one mutation in a transaction. Inserts of logs are not its
+// business: see insertLogs.
+type changer struct {
+	Mutation
+	db       *DB
+	tx       *Tx
+	caller   policy.Caller
+	relation *query.Relation
 }
 
-// insertLog stores a log that a client's query describes.
-func (db *DB) insertLog(ctx context.Context, caller policy.Caller, q query.Insert) (int64, error) {
-	l, err := logFrom(q.Set)
-	if err != nil {
-		return 0, err
+func (c *changer) run(ctx context.Context) (o Outcome, err error) {
+	if c.Action == policy.Insert {
+		o, err = c.insertRows()
+	} else {
+		o.Keys, err = c.reached()
 	}
-	verdicts, err := db.Append(ctx, caller, l)
 	if err != nil {
-		return 0, err
+		return o, err
 	}
-	return 1, verdicts[0].Err
+	if err := c.accept(len(o.Keys)); err != nil {
+		return o, err
+	}
+	if c.Action == policy.Delete {
+		// What is to be deleted can only be shown before.
+		return o, errors.Join(c.show(ctx, o.Keys), c.deleteRows(o.Keys))
+	}
+	if c.Action == policy.Update {
+		if err := c.updateRows(o.Keys); err != nil {
+			return o, err
+		}
+	}
+	return o, c.show(ctx, o.Keys)
 }
 
-func logFrom(set []query.Assignment) (l Log, err error) {
-	for _, a := range set {
-		c, ok := LogColumnNamed(a.Column)
-		if !ok {
-			return l, errorf(CodeUnknownColumn, "column request_logs.%s does not exist", a.Column)
-		}
-		if err := l.Set(c, a.Value); err != nil {
-			return l, err
-		}
+func (c *changer) show(ctx context.Context, keys []any) error {
+	if c.Show == nil {
+		return nil
 	}
-	return l, nil
+	return c.Show(&View{ctx: ctx, db: c.db, caller: c.caller, tx: c.tx.Tx}, keys)
 }
 
-// writeChecked makes a change in a transaction of its own, and returns how many
-// rows it reached.
-func (db *DB) writeChecked(ctx context.Context, caller policy.Caller, c change) (n int64, err error) {
-	r, ok := Schema[c.relation]
-	if !ok || r.Private {
-		return 0, errorf(CodeUnknownRelation, "relation %q does not exist", c.relation)
+// reached returns the keys of the rows that the mutation is about.
+func (c *changer) reached() ([]any, error) {
+	compiled, err := query.CompileKeys(Schema, c.caller, c.Relation, c.Action, c.Where)
+	if err != nil {
+		return nil, nameError(err)
 	}
-	if r.Key == nil {
-		return 0, errorf(CodeNotWritable, "%q is a view and cannot be written", c.relation)
+	keys, err := selectKeys(c.tx.Tx, compiled)
+	if err != nil {
+		return nil, fmt.Errorf("finding the rows to change: %w", translate(err))
 	}
-	grant := policy.For(caller, c.relation, c.action)
-	if c.action == policy.Insert && !grant.Any() {
-		return 0, errRowSecurity(c.relation)
-	}
-	for _, a := range c.set {
-		if grant.Any() && !grant.Writable(a.Column) {
-			return 0, errPermission(c.relation)
-		}
-	}
-	err = db.Write(ctx, func(tx *Tx) error {
-		if c.relation == "request_logs" {
-			n, err = db.changeLogs(tx.Tx, caller, grant, c)
-		} else {
-			n, err = changeRows(tx, caller, c)
-		}
-		return err
-	})
-	return n, err
+	return keys, nil
 }
 
-// changeRows changes a table that has no rollups behind it.
-func changeRows(tx *Tx, caller policy.Caller, c change) (int64, error) {
-	set := maintained(tx.now(), c)
-	var compiled query.Statement
-	var err error
-	switch c.action {
-	case policy.Insert:
-		compiled, err = query.CompileInsert(Schema, caller, query.Insert{Relation: c.relation, Set: set})
-	case policy.Update:
-		if len(set) == 0 {
-			return 0, nil
-		}
-		compiled, err = query.CompileUpdate(Schema, caller, query.Update{Relation: c.relation, Set: set, Where: c.where})
-	default:
-		compiled, err = query.CompileDelete(Schema, caller, query.Delete{Relation: c.relation, Where: c.where})
-	}
-	if err != nil {
-		return 0, nameError(err)
-	}
-	if c.action == policy.Delete {
-		result, err := tx.Exec(compiled.SQL, compiled.Args...)
-		if err != nil {
-			return 0, fmt.Errorf("deleting from %s: %w", c.relation, translate(err))
-		}
-		return result.RowsAffected()
-	}
-	return checkedRows(tx.Tx, compiled, c.relation)
-}
-
-// maintained leaves out what the database keeps by itself (tokens_used, for
-// those who might set it) and notes when a row was changed.
-func maintained(now Timestamp, c change) []query.Assignment {
-	set := slices.DeleteFunc(slices.Clone(c.set), func(a query.Assignment) bool {
-		return c.relation == "user_profiles" && a.Column == "tokens_used"
-	})
-	touched := slices.ContainsFunc(set, func(a query.Assignment) bool { return a.Column == "updated_at" })
-	if c.action == policy.Update && len(set) > 0 && !touched {
-		set = append(set, query.Assignment{Column: "updated_at", Value: now})
-	}
-	return set
-}
-
-// checkedRows runs a statement that returns, a row, whether the policy allows
-// it.
-func checkedRows(tx *sql.Tx, s query.Statement, relation string) (n int64, err error) {
-	rows, err := tx.Query(s.SQL, s.Args...)
-	if err != nil {
-		return 0, fmt.Errorf("writing %s: %w", relation, translate(err))
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var allowed bool
-		if err := rows.Scan(&allowed); err != nil {
-			return 0, err
-		}
-		if !allowed {
-			return 0, errRowSecurity(relation)
-		}
-		n++
-	}
-	return n, translate(rows.Err())
-}
-
-// changeLogs updates or deletes logs one by one, since each takes what it
-// counted for out of the rollups, and an update is enriched as any log is.
-func (db *DB) changeLogs(tx *sql.Tx, caller policy.Caller, grant policy.Grant, c change) (int64, error) {
-	patch, err := logFrom(c.set)
-	if err != nil {
-		return 0, err
-	}
-	keys, err := query.CompileKeys(Schema, caller, c.relation, c.action, c.where)
-	if err != nil {
-		return 0, nameError(err)
-	}
-	ids, err := selectIDs(tx, keys)
-	if err != nil {
-		return 0, fmt.Errorf("finding the logs to change: %w", translate(err))
-	}
-	b, err := db.queue.writer.begin(tx)
-	if err != nil {
-		return 0, err
-	}
-	for _, id := range ids {
-		if c.action == policy.Delete {
-			err = b.deleteLog(id)
-		} else {
-			err = b.updateLog(id, caller, grant, &patch)
-		}
-		if err != nil {
-			return 0, err
-		}
-	}
-	return int64(len(ids)), b.tally.save(tx, &b.stmts)
-}
-
-func selectIDs(tx *sql.Tx, s query.Statement) (ids []int64, err error) {
+func selectKeys(tx *sql.Tx, s query.Statement) (keys []any, err error) {
 	rows, err := tx.Query(s.SQL, s.Args...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var id int64
-		if err := rows.Scan(&id); err != nil {
+		var key any
+		if err := rows.Scan(&key); err != nil {
 			return nil, err
 		}
-		ids = append(ids, id)
+		keys = append(keys, key)
 	}
-	return ids, rows.Err()
+	return keys, rows.Err()
 }
 
-func (b *logBatch) deleteLog(id int64) error {
-	old, err := b.load(b.stmts.countedByID, id)
-	if err != nil {
-		return fmt.Errorf("reading the log to delete: %w", err)
-	}
-	b.tally.remove(&old)
-	_, err = b.tx.Stmt(b.stmts.remove).Exec(id)
-	return translate(err)
-}
+func (c *changer) keyIs(key any) query.Expr { return query.Is(c.relation.Key[0], key) }
 
-func (b *logBatch) updateLog(id int64, caller policy.Caller, grant policy.Grant, patch *Log) error {
-	old, err := b.load(b.stmts.byID, id)
-	if err != nil {
-		return fmt.Errorf("reading the log to update: %w", err)
+func (c *changer) updateRows(keys []any) error {
+	if c.Relation == "request_logs" {
+		return c.db.updateLogs(c.tx.Tx, c.caller, c.Set, keys)
 	}
-	row := old
-	row.merge(patch)
-	row.enrich(b.db.opts.Now())
-	unlinked := patch.Sent(ColUserProfileID) && !patch.Has(ColUserProfileID)
-	if !unlinked {
-		if err := b.link(caller, &row); err != nil {
+	set := c.maintained(c.Set)
+	if len(set) == 0 {
+		return nil
+	}
+	for _, key := range keys {
+		if err := c.updateRow(key, set); err != nil {
 			return err
 		}
 	}
-	if !grant.Allows(row.text) {
-		return errRowSecurity("request_logs")
+	return nil
+}
+
+func (c *changer) updateRow(key any, set []query.Assignment) error {
+	// The policy comes before any constraint, as in PostgreSQL: what a
+	// constraint says may depend on rows that are not the caller's.
+	grant := policy.For(c.caller, c.Relation, policy.Update)
+	if !grant.Allows(func(column string) string { return textOr(set, column, c.caller.Subject) }) {
+		return errRowSecurity(c.Relation)
 	}
-	return b.replace(&old, &row)
+	compiled, err := query.CompileUpdate(Schema, c.caller, query.Update{
+		Relation: c.Relation, Set: set, Where: c.keyIs(key),
+	})
+	if err != nil {
+		return nameError(err)
+	}
+	var allowed bool
+	err = c.tx.QueryRow(compiled.SQL, compiled.Args...).Scan(&allowed)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return errorf(CodePrivilege, "new row violates row-level security policy (USING expression) for table %q", c.Relation)
+	case err != nil:
+		return c.refusal(err, set)
+	case !allowed:
+		return errRowSecurity(c.Relation)
+	}
+	return nil
+}
+
+func (c *changer) deleteRows(keys []any) error {
+	if c.Relation == "request_logs" {
+		return c.db.deleteLogs(c.tx.Tx, keys)
+	}
+	for _, key := range keys {
+		compiled, err := query.CompileDelete(Schema, c.caller, query.Delete{Relation: c.Relation, Where: c.keyIs(key)})
+		if err != nil {
+			return nameError(err)
+		}
+		if _, err := c.tx.Exec(compiled.SQL, compiled.Args...); err != nil {
+			return c.refusal(err, nil)
+		}
+	}
+	return nil
+}
+
+// insertRows inserts row by row, since a row that is there already asks the
+// policy for more than a new one: to update it, too.
+func (c *changer) insertRows() (o Outcome, err error) {
+	touched := map[any]bool{}
+	for _, row := range c.Rows {
+		set := c.maintained(row)
+		if err := c.mayInsert(set); err != nil {
+			return o, err
+		}
+		if c.Conflict != Fail {
+			key, err := c.taken(set)
+			if err != nil {
+				return o, err
+			}
+			if key != nil {
+				if c.Conflict == Ignore {
+					continue
+				}
+				if touched[key] {
+					return o, errTwice()
+				}
+				if err := c.updateRow(key, c.touched(set)); err != nil {
+					return o, err
+				}
+				touched[key] = true
+				o.Keys = append(o.Keys, key)
+				continue
+			}
+		}
+		key, err := c.insertRow(set)
+		if err != nil {
+			return o, err
+		}
+		touched[key] = true
+		o.Keys = append(o.Keys, key)
+		o.Inserted++
+	}
+	return o, nil
+}
+
+func errTwice() error {
+	return &Error{
+		Code: "21000", Message: "ON CONFLICT DO UPDATE command cannot affect row a second time",
+		Hint: "Ensure that no rows proposed for insertion within the same command have duplicate constrained values.",
+	}
+}
+
+// taken returns the key of the row that has the values of the conflict target,
+// whoever may see it.
+func (c *changer) taken(set []query.Assignment) (any, error) {
+	target := c.Target
+	if target == nil {
+		target = c.relation.Key
+	}
+	var where query.And
+	for _, column := range target {
+		i := slices.IndexFunc(set, func(a query.Assignment) bool { return a.Column == column })
+		switch {
+		case i >= 0 && set[i].Value != nil:
+			where = append(where, query.Is(column, set[i].Value))
+		case i < 0 && column == "period_type":
+			where = append(where, query.Is(column, "monthly")) // its default
+		default:
+			return nil, nil // null, or a value that the database makes
+		}
+	}
+	compiled, err := query.CompileSelect(Schema, policy.System(), query.Select{
+		From: c.Relation, Columns: []query.Output{{Name: c.relation.Key[0]}}, Where: where,
+	})
+	if err != nil {
+		return nil, nameError(err)
+	}
+	keys, err := selectKeys(c.tx.Tx, compiled)
+	if err != nil || len(keys) == 0 {
+		return nil, translate(err)
+	}
+	return keys[0], nil
+}
+
+func textOf(set []query.Assignment, column string) string { return textOr(set, column, "") }
+
+// textOr returns the text that a column is given, or what it is taken to have
+// when it is given none.
+func textOr(set []query.Assignment, column, absent string) string {
+	for _, a := range set {
+		if a.Column == column {
+			s, _ := a.Value.(string)
+			return s
+		}
+	}
+	return absent
+}
+
+// mayInsert asks the policy before any constraint is looked at, as PostgreSQL
+// does.
+func (c *changer) mayInsert(set []query.Assignment) error {
+	grant := policy.For(c.caller, c.Relation, policy.Insert)
+	if !grant.Allows(func(column string) string { return textOf(set, column) }) {
+		return errRowSecurity(c.Relation)
+	}
+	return nil
+}
+
+func (c *changer) insertRow(set []query.Assignment) (any, error) {
+	compiled, err := query.CompileInsert(Schema, c.caller, query.Insert{Relation: c.Relation, Set: set})
+	if err != nil {
+		return nil, nameError(err)
+	}
+	var key any
+	var allowed bool
+	if err := c.tx.QueryRow(compiled.SQL, compiled.Args...).Scan(&key, &allowed); err != nil {
+		return nil, c.refusal(err, set)
+	}
+	if !allowed {
+		return nil, errRowSecurity(c.Relation)
+	}
+	return key, nil
+}
+
+// maintained leaves out what the database keeps by itself (tokens_used), and
+// notes when a row was changed.
+func (c *changer) maintained(set []query.Assignment) []query.Assignment {
+	set = slices.DeleteFunc(slices.Clone(set), func(a query.Assignment) bool {
+		return c.Relation == "user_profiles" && a.Column == "tokens_used"
+	})
+	if c.Action == policy.Update {
+		return c.touched(set)
+	}
+	return set
+}
+
+func (c *changer) touched(set []query.Assignment) []query.Assignment {
+	named := slices.ContainsFunc(set, func(a query.Assignment) bool { return a.Column == "updated_at" })
+	if len(set) == 0 || named {
+		return set
+	}
+	return append(set, query.Assignment{Column: "updated_at", Value: c.tx.now()})
 }

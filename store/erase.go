@@ -42,7 +42,7 @@ func (db *DB) EraseUser(ctx context.Context, caller policy.Caller, userID string
 // eraseSome removes a chunk of the user's logs, and with the last of them the
 // rest of the user.
 func (db *DB) eraseSome(tx *Tx, userID string) (done bool, err error) {
-	ids, err := selectIDs(tx.Tx, query.Statement{
+	ids, err := selectKeys(tx.Tx, query.Statement{
 		SQL:  "SELECT id FROM request_logs WHERE user_profile_id = $1 LIMIT $2",
 		Args: []any{userID, eraseChunk},
 	})
@@ -58,7 +58,7 @@ func (db *DB) eraseSome(tx *Tx, userID string) (done bool, err error) {
 			return false, err
 		}
 	}
-	if err := b.tally.save(tx.Tx, &b.stmts); err != nil {
+	if err := b.finish(); err != nil {
 		return false, err
 	}
 	if len(ids) == eraseChunk {

@@ -13,6 +13,8 @@ type Error struct {
 	Message string
 	Details string
 	Hint    string
+
+	column string // SQLite's name of what a constraint is about
 }
 
 func (e *Error) Error() string { return e.Message + " (SQLSTATE " + e.Code + ")" }

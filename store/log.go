@@ -131,10 +131,10 @@ var logTable = [logColumnCount]logColumn{
 	ColAdditionalDetails:      {"additional_details", query.JSON, 0, "{}", func(l *Log) any { return &l.AdditionalDetails }},
 }
 
-func logColumns() []query.Column {
-	columns := make([]query.Column, len(logTable))
+func logColumns() []query.ColumnSpec {
+	columns := make([]query.ColumnSpec, len(logTable))
 	for i, c := range logTable {
-		columns[i] = query.Column{Name: c.name, Type: c.kind}
+		columns[i] = query.ColumnSpec{Name: c.name, Type: c.kind}
 	}
 	return columns
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/json"
+	"errors"
 	"math"
 	"strconv"
 	"strings"
@@ -121,6 +122,9 @@ func (l *Log) setString(c LogColumn, s string) error {
 
 func (l *Log) setInt(c LogColumn, s string) error {
 	n, err := parseInt(strings.TrimSpace(s))
+	if errors.Is(err, strconv.ErrRange) {
+		return errorf(CodeOutOfRange, "value %q is out of range for type bigint", clip(s))
+	}
 	if err != nil {
 		return errType(c, s)
 	}
@@ -156,8 +160,8 @@ func (l *Log) setFloat(c LogColumn, s string) error {
 		return errorf(CodeOutOfRange, "%s must be a finite number, not %s", spec.name, clip(s))
 	case f < 0:
 		return errorf(CodeOutOfRange, "%s must not be negative: %s", spec.name, clip(s))
-	case f > maxCost:
-		return errorf(CodeOutOfRange, "%s is too large: %s, at most %d is taken", spec.name, clip(s), maxCost)
+	case f > largest(c):
+		return errorf(CodeOutOfRange, "%s is too large: %s, at most %.0f is taken", spec.name, clip(s), largest(c))
 	}
 	if spec.kind == query.Real {
 		f = single(f)
@@ -165,6 +169,15 @@ func (l *Log) setFloat(c LogColumn, s string) error {
 	*spec.field(l).(*float64) = f + 0 // -0 becomes 0
 	l.mark(c)
 	return nil
+}
+
+// largest bounds a column of the kinds that are summed, so that sums stay within
+// 64 bits.
+func largest(c LogColumn) float64 {
+	if c == ColResponseTime {
+		return maxResponseTime
+	}
+	return maxCost
 }
 
 // single rounds to single precision, as PostgreSQL's real does, and returns

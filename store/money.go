@@ -6,8 +6,12 @@ import (
 	"strings"
 )
 
-// maxCost bounds one request's cost, in USD, so that sums stay within 64 bits.
-const maxCost = 100_000_000
+// maxCost bounds one request's cost, in USD, and maxResponseTime its time, in
+// seconds: far beyond any real request.
+const (
+	maxCost         = 100_000_000
+	maxResponseTime = 1_000_000
+)
 
 // NanoUSD returns an amount of at least 0 USD in nano-dollars (1e-9 USD),
 // rounded half away from zero. It rounds the decimal number that usd stands
@@ -39,5 +43,15 @@ func roundDecimal(s string) int64 {
 	return n
 }
 
-// USD returns nano-dollars as USD.
-func USD(nano int64) float64 { return float64(nano) / 1e9 }
+const nanosPerUSD = 1_000_000_000
+
+// USD returns whole dollars and nano-dollars together as USD.
+func USD(dollars, nano int64) float64 {
+	dollars += nano / nanosPerUSD
+	nano %= nanosPerUSD
+	const exact = math.MaxInt64 / nanosPerUSD
+	if dollars < exact {
+		return float64(dollars*nanosPerUSD+nano) / nanosPerUSD // rounded once
+	}
+	return float64(dollars) + float64(nano)/nanosPerUSD
+}

@@ -15,7 +15,8 @@ type rollupTable struct {
 	logs string
 }
 
-// The selections of logs by key are answered from an index, newest first.
+// The selections of logs by key are answered from an index, newest first. SQLite
+// has no time after the year 9999; ':' sorts after every digit.
 var (
 	totalsTable = rollupTable{
 		name: "usage_totals",
@@ -26,13 +27,13 @@ var (
 		name: "usage_monthly",
 		key:  []string{"user_profile_id", "month", "model", "provider"},
 		logs: `user_profile_id = $1 AND created_at >= $2
-			AND created_at < strftime('%Y-%m-%dT00:00:00.000000Z', $2, '+1 month')
+			AND created_at < coalesce(strftime('%Y-%m-%dT00:00:00.000000Z', $2, '+1 month'), ':')
 			AND coalesce(model, '') = $3 AND coalesce(provider, '') = $4`,
 	}
 	hourlyTable = rollupTable{
 		name: "traffic_hourly",
 		key:  []string{"hour", "model", "provider"},
-		logs: `created_at >= $1 AND created_at < strftime('%Y-%m-%dT%H:00:00.000000Z', $1, '+1 hour')
+		logs: `created_at >= $1 AND created_at < coalesce(strftime('%Y-%m-%dT%H:00:00.000000Z', $1, '+1 hour'), ':')
 			AND coalesce(model, '') = $2 AND coalesce(provider, '') = $3`,
 		latency: true,
 	}
@@ -43,7 +44,7 @@ var (
 var sumColumns = []string{
 	"requests", "successes", "failures", "tokens", "prompt_tokens", "completion_tokens",
 	"cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "token_requests",
-	"cost_nano", "priced_requests", "response_us", "timed_requests",
+	"cost_usd", "cost_nano", "priced_requests", "response_us", "timed_requests",
 }
 
 // values are the sums in the order of sumColumns.
@@ -51,7 +52,7 @@ func (s *sums) values() []any {
 	return []any{
 		s.requests, s.successes, s.failures, s.tokens, s.promptTokens, s.completionTokens,
 		s.cacheReadTokens, s.cacheWriteTokens, s.reasoningTokens, s.tokenRequests,
-		s.costNano, s.pricedRequests, s.responseMicros, s.timedRequests,
+		s.costUSD, s.costNano, s.pricedRequests, s.responseMicros, s.timedRequests,
 	}
 }
 
@@ -139,19 +140,15 @@ func (w *rollupWriter) write(s *sums, key, rest []any) {
 	if w.err != nil {
 		return
 	}
-	last := s.lastAdded
-	if !s.added {
-		last = s.lastRemoved
-	}
-	args := append(append(key[:len(key):len(key)], s.values()...), last.Stored())
+	args := append(append(key[:len(key):len(key)], s.values()...), s.last.latest().Stored())
 	if _, err := w.up.Exec(append(args, rest...)...); err != nil {
 		w.err = fmt.Errorf("adding to a rollup: %w", err)
 		return
 	}
-	if !s.removed {
+	if !s.last.hasRemoved {
 		return
 	}
-	if !s.added || s.lastRemoved > s.lastAdded {
+	if s.last.unknown {
 		if _, err := w.tx.Stmt(w.stmts.repair).Exec(key...); err != nil {
 			w.err = fmt.Errorf("finding a rollup's last request: %w", err)
 			return

@@ -7,17 +7,20 @@ import "github.com/llmtally/llmtally/store/query"
 // these (cost_nano) are nobody's to ask for.
 var Schema = query.Schema{}
 
-func relation(r query.Relation, columns ...query.Column) { r.Columns = columns; Schema[r.Name] = &r }
+func relation(r query.Relation, columns ...query.ColumnSpec) {
+	r.Columns = columns
+	Schema[r.Name] = &r
+}
 
-func col(t query.Type, names ...string) []query.Column {
-	columns := make([]query.Column, len(names))
+func col(t query.Type, names ...string) []query.ColumnSpec {
+	columns := make([]query.ColumnSpec, len(names))
 	for i, name := range names {
-		columns[i] = query.Column{Name: name, Type: t}
+		columns[i] = query.ColumnSpec{Name: name, Type: t}
 	}
 	return columns
 }
 
-func columns(groups ...[]query.Column) (all []query.Column) {
+func columns(groups ...[]query.ColumnSpec) (all []query.ColumnSpec) {
 	for _, g := range groups {
 		all = append(all, g...)
 	}
@@ -36,8 +39,13 @@ func init() {
 		col(text, "user_id", "email", "full_name", "avatar_url", "provider", "provider_user_id"),
 		col(js, "raw_oauth_details"), col(text, "subscription_tier"), col(integer, "tokens_used"),
 		col(moment, "created_at", "updated_at"))...)
-	relation(query.Relation{Name: "request_logs", Key: []string{"id"}}, logColumns()...)
-	relation(query.Relation{Name: "tokens_usage", Key: []string{"id"}}, columns(
+	relation(query.Relation{
+		Name: "request_logs", Key: []string{"id"}, Unique: [][]string{{"litellm_call_id"}},
+	}, logColumns()...)
+	relation(query.Relation{
+		Name: "tokens_usage", Key: []string{"id"},
+		Unique: [][]string{{"user_profile_id", "period_type", "period_start"}},
+	}, columns(
 		col(integer, "id"), col(text, "user_profile_id", "period_type"), col(moment, "period_start", "period_end"),
 		col(integer, "total_tokens"), col(double, "total_cost"), col(integer, "request_count"),
 		col(js, "model_breakdown", "provider_breakdown"), col(moment, "created_at", "updated_at"))...)
@@ -65,15 +73,15 @@ func init() {
 		col(double, "total_cost", "avg_tokens_per_request"), col(moment, "last_used"))...)
 	relation(query.Relation{Name: "usage_by_log", Private: true}, columns(
 		col(text, "user_profile_id"), col(moment, "created_at"), col(text, "provider", "model"),
-		col(integer, "requests", "failures", "tokens", "cost_nano"))...)
+		col(integer, "requests", "failures", "tokens", "cost_usd", "cost_nano"))...)
 	relation(query.Relation{Name: "usage_totals", Private: true}, columns(
 		col(text, "user_profile_id", "model", "provider"),
-		col(integer, "requests", "successes", "failures", "tokens", "cost_nano"))...)
+		col(integer, "requests", "successes", "failures", "tokens", "cost_usd", "cost_nano"))...)
 	relation(query.Relation{Name: "usage_monthly", Private: true}, columns(
 		col(text, "user_profile_id"), col(moment, "month"), col(text, "model", "provider"),
-		col(integer, "requests", "successes", "failures", "tokens", "cost_nano"))...)
+		col(integer, "requests", "successes", "failures", "tokens", "cost_usd", "cost_nano"))...)
 	relation(query.Relation{Name: "traffic_hourly", Private: true}, columns(
 		col(moment, "hour"), col(text, "model", "provider"),
-		col(integer, "requests", "successes", "failures", "tokens", "cost_nano", "response_us", "timed_requests"),
+		col(integer, "requests", "successes", "failures", "tokens", "cost_usd", "cost_nano", "response_us", "timed_requests"),
 		col(text, "latency"))...)
 }

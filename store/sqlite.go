@@ -1,7 +1,6 @@
 package store
 
 import (
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"strings"
@@ -9,36 +8,6 @@ import (
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
-
-// The functions that our SQL calls beside SQLite's own. They are deterministic,
-// and no table or view depends on them, so that any SQLite tool reads the file.
-func init() {
-	sqlite.MustRegisterDeterministicScalarFunction("latency_add", 2,
-		func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
-			a, okA := args[0].(string)
-			b, okB := args[1].(string)
-			if !okA || !okB {
-				return nil, errors.New("latency_add takes two histograms")
-			}
-			return addLatency(a, b), nil
-		})
-	sqlite.MustRegisterDeterministicScalarFunction("latency_bucket", 1,
-		func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
-			us, ok := args[0].(int64)
-			if !ok {
-				return nil, nil
-			}
-			return int64(latencyBucket(us)), nil
-		})
-	sqlite.MustRegisterDeterministicScalarFunction("nano_usd", 1,
-		func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
-			usd, ok := args[0].(float64)
-			if !ok {
-				return nil, nil
-			}
-			return NanoUSD(usd), nil
-		})
-}
 
 // translate turns the driver's errors into the store's, by number. What is no
 // refusal stays as it is.
@@ -50,11 +19,11 @@ func translate(err error) error {
 	}
 	switch code := e.Code(); code {
 	case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:
-		return uniqueError(e.Error())
+		return &Error{Code: CodeUnique, Message: "duplicate key value violates unique constraint", column: constraintColumn(e.Error())}
 	case sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
 		return errorf(CodeForeignKey, "a foreign key constraint is violated")
 	case sqlite3.SQLITE_CONSTRAINT_NOTNULL:
-		return errorf(CodeNotNull, "null value in column %q violates not-null constraint", constraintColumn(e.Error()))
+		return &Error{Code: CodeNotNull, Message: "null value violates not-null constraint", column: constraintColumn(e.Error())}
 	case sqlite3.SQLITE_CONSTRAINT_CHECK:
 		return errorf(CodeCheck, "a check constraint is violated")
 	case sqlite3.SQLITE_CONSTRAINT_DATATYPE:
@@ -89,12 +58,8 @@ func diskFull(err error) error {
 	}
 }
 
-func uniqueError(text string) *Error {
-	return errorf(CodeUnique, "duplicate key value violates unique constraint on %s", constraintColumn(text))
-}
-
 // constraintColumn cuts `table.column, …` out of SQLite's text. It is shown to
-// people; nothing is decided by it.
+// people; nothing but words is decided by it.
 func constraintColumn(text string) string {
 	_, column, ok := strings.Cut(text, "constraint failed: ")
 	if !ok {

@@ -35,16 +35,13 @@ type (
 // sums are the columns that every rollup has. They may be negative while they
 // stand for a change.
 type sums struct {
-	requests, successes, failures                           int64
-	tokens, promptTokens, completionTokens                  int64
-	cacheReadTokens, cacheWriteTokens, reasoningTokens      int64
-	tokenRequests, costNano, pricedRequests, responseMicros int64
-	timedRequests                                           int64
+	requests, successes, failures                      int64
+	tokens, promptTokens, completionTokens             int64
+	cacheReadTokens, cacheWriteTokens, reasoningTokens int64
+	tokenRequests, costUSD, costNano, pricedRequests   int64
+	responseMicros, timedRequests                      int64
 
-	lastAdded   Timestamp // of the logs added; valid when added
-	lastRemoved Timestamp // of the logs removed; valid when removed
-	added       bool
-	removed     bool
+	last lastChange
 }
 
 type hourSums struct {
@@ -72,12 +69,7 @@ func (t *tally) remove(l *Log) { t.count(l, -1) }
 
 func (t *tally) count(l *Log, sign int64) {
 	s := sumsOf(l, sign)
-	hour := hourlyKey{l.CreatedAt.Hour(), l.Model, l.Provider}
-	h := t.hourly[hour]
-	if h == nil {
-		h = &hourSums{latency: latencyHistogram{}}
-		t.hourly[hour] = h
-	}
+	h := t.hour(hourlyKey{l.CreatedAt.Hour(), l.Model, l.Provider})
 	h.plus(&s)
 	if s.timedRequests != 0 {
 		h.latency[latencyBucket(micros(l.ResponseTime))] += sign
@@ -118,15 +110,16 @@ func sumsOf(l *Log, sign int64) sums {
 		s.tokenRequests = sign
 	}
 	if l.Has(ColTotalCost) {
-		s.costNano, s.pricedRequests = sign*NanoUSD(l.TotalCost), sign
+		nano := NanoUSD(l.TotalCost)
+		s.costUSD, s.costNano, s.pricedRequests = sign*(nano/nanosPerUSD), sign*(nano%nanosPerUSD), sign
 	}
 	if l.ResponseTime > 0 && l.finished() {
 		s.responseMicros, s.timedRequests = sign*micros(l.ResponseTime), sign
 	}
 	if sign > 0 {
-		s.lastAdded, s.added = l.CreatedAt, true
+		s.last.add(l.CreatedAt)
 	} else {
-		s.lastRemoved, s.removed = l.CreatedAt, true
+		s.last.remove(l.CreatedAt)
 	}
 	return s
 }
@@ -147,25 +140,41 @@ func (s *sums) plus(o *sums) {
 	s.cacheWriteTokens += o.cacheWriteTokens
 	s.reasoningTokens += o.reasoningTokens
 	s.tokenRequests += o.tokenRequests
+	s.costUSD += o.costUSD
 	s.costNano += o.costNano
 	s.pricedRequests += o.pricedRequests
 	s.responseMicros += o.responseMicros
 	s.timedRequests += o.timedRequests
-	if o.added {
-		s.lastAdded = laterOf(s.added, s.lastAdded, o.lastAdded)
-		s.added = true
+	s.last.then(o.last)
+}
+
+// absorb adds all of another tally.
+func (t *tally) absorb(o *tally) {
+	for k, s := range o.totals {
+		into(t.totals, k).plus(s)
 	}
-	if o.removed {
-		s.lastRemoved = laterOf(s.removed, s.lastRemoved, o.lastRemoved)
-		s.removed = true
+	for k, s := range o.monthly {
+		into(t.monthly, k).plus(s)
+	}
+	for k, s := range o.hourly {
+		h := t.hour(k)
+		h.plus(&s.sums)
+		for bucket, n := range s.latency {
+			h.latency[bucket] += n
+		}
+	}
+	for user, tokens := range o.users {
+		t.users[user] += tokens
 	}
 }
 
-func laterOf(valid bool, a, b Timestamp) Timestamp {
-	if valid && a > b {
-		return a
+func (t *tally) hour(k hourlyKey) *hourSums {
+	h := t.hourly[k]
+	if h == nil {
+		h = &hourSums{latency: latencyHistogram{}}
+		t.hourly[k] = h
 	}
-	return b
+	return h
 }
 
 // hasUser says whether the transaction has a log of the user, and so will have

@@ -124,14 +124,11 @@ type timeParser struct {
 }
 
 func (p *timeParser) parse(s string) bool {
-	date, rest, hasTime := strings.Cut(strings.Replace(s, "t", "T", 1), "T")
-	if !hasTime {
-		date, rest, hasTime = strings.Cut(s, " ")
+	i := strings.IndexAny(s, "Tt ")
+	if i < 0 {
+		return p.parseDate(s)
 	}
-	if !p.parseDate(date) {
-		return false
-	}
-	return !hasTime || p.parseClock(strings.TrimLeft(rest, " "))
+	return p.parseDate(s[:i]) && p.parseClock(strings.TrimLeft(s[i+1:], " "))
 }
 
 func (p *timeParser) parseDate(s string) bool {
@@ -153,7 +150,7 @@ func (p *timeParser) parseDate(s string) bool {
 
 func (p *timeParser) parseClock(s string) bool {
 	clock, zone := s, ""
-	if i := strings.IndexAny(s, "Zz+- "); i >= 0 {
+	if i := strings.IndexAny(s, "Zz+- U"); i >= 0 {
 		clock, zone = s[:i], strings.TrimSpace(s[i:])
 	}
 	clock, fraction, hasFraction := strings.Cut(clock, ".")

@@ -34,8 +34,6 @@ type UsagePeriod struct {
 	Cost        float64               `json:"cost" doc:"USD."`
 	ByModel     map[string]UsageShare `json:"by_model"`
 	ByProvider  map[string]UsageShare `json:"by_provider"`
-
-	nano int64
 }
 
 // UsageShare is one model's or provider's part of a period.
@@ -45,15 +43,16 @@ type UsageShare struct {
 	Tokens   int64   `json:"tokens"`
 	Cost     float64 `json:"cost" doc:"USD."`
 
-	nano int64
+	dollars, nano int64
 }
 
 func (s UsageShare) plus(o UsageShare) UsageShare {
 	s.Requests += o.Requests
 	s.Failures += o.Failures
 	s.Tokens += o.Tokens
+	s.dollars += o.dollars
 	s.nano += o.nano
-	s.Cost = USD(s.nano)
+	s.Cost = USD(s.dollars, s.nano)
 	return s
 }
 
@@ -83,6 +82,7 @@ func (db *DB) usagePeriod(ctx context.Context, caller policy.Caller, userID stri
 		PeriodStart: from, PeriodEnd: to,
 		ByModel: map[string]UsageShare{}, ByProvider: map[string]UsageShare{},
 	}
+	var total UsageShare
 	_, err := db.Run(ctx, caller, query.Select{
 		From: "usage_by_log",
 		Columns: []query.Output{
@@ -91,6 +91,7 @@ func (db *DB) usagePeriod(ctx context.Context, caller policy.Caller, userID stri
 			{Name: "requests", Func: query.Sum},
 			{Name: "failures", Func: query.Sum},
 			{Name: "tokens", Func: query.Sum},
+			{Name: "cost_usd", Func: query.Sum},
 			{Name: "cost_nano", Func: query.Sum},
 		},
 		Where: query.And{
@@ -100,16 +101,16 @@ func (db *DB) usagePeriod(ctx context.Context, caller policy.Caller, userID stri
 		},
 		Group: []string{"model", "provider"},
 	}, func(r query.Row) error {
-		share := UsageShare{Requests: integer(r[2]), Failures: integer(r[3]), Tokens: integer(r[4]), nano: integer(r[5])}
+		share := UsageShare{
+			Requests: integer(r[2]), Failures: integer(r[3]), Tokens: integer(r[4]),
+			dollars: integer(r[5]), nano: integer(r[6]),
+		}
 		p.ByModel[text(r[0])] = p.ByModel[text(r[0])].plus(share)
 		p.ByProvider[text(r[1])] = p.ByProvider[text(r[1])].plus(share)
-		p.Requests += share.Requests
-		p.Failures += share.Failures
-		p.Tokens += share.Tokens
-		p.nano += share.nano
+		total = total.plus(share)
 		return nil
 	})
-	p.Cost = USD(p.nano)
+	p.Requests, p.Failures, p.Tokens, p.Cost = total.Requests, total.Failures, total.Tokens, total.Cost
 	return p, err
 }
 
@@ -145,10 +146,19 @@ type step struct{ floor, next func(time.Time) time.Time }
 var steps = map[Granularity]step{
 	ByHour: {
 		floor: func(t time.Time) time.Time {
-			into := time.Duration(t.Minute())*time.Minute + time.Duration(t.Second())*time.Second + time.Duration(t.Nanosecond())
-			return t.Add(-into)
+			changed, _ := t.ZoneBounds()
+			if hour := clockHour(t); !hour.Before(changed) {
+				return hour
+			}
+			return changed
 		},
-		next: func(t time.Time) time.Time { return t.Add(time.Hour) },
+		next: func(t time.Time) time.Time {
+			_, changes := t.ZoneBounds()
+			if hour := clockHour(t).Add(time.Hour); changes.IsZero() || hour.Before(changes) {
+				return hour
+			}
+			return changes
+		},
 	},
 	ByDay: {
 		floor: func(t time.Time) time.Time { return midnight(t.Year(), t.Month(), t.Day(), t.Location()) },
@@ -160,13 +170,25 @@ var steps = map[Granularity]step{
 	},
 }
 
+// clockHour returns when the clock last showed a full hour, had it always gone
+// as it does at t. Where clocks are moved by half an hour (Lord Howe Island), an
+// hour is cut short at the change.
+func clockHour(t time.Time) time.Time {
+	return t.Add(-time.Duration(t.Minute())*time.Minute - time.Duration(t.Second())*time.Second - time.Duration(t.Nanosecond()))
+}
+
 // midnight returns the first moment of a day. Where clocks go forward at
-// midnight that is 01:00, and time.Date may give a moment of the day before.
+// midnight that is 01:00, and time.Date may give a moment of the day before;
+// where they go back to midnight, it may give the second one.
 func midnight(year int, month time.Month, day int, zone *time.Location) time.Time {
 	want := time.Date(year, month, day, 12, 0, 0, 0, zone)
 	t := time.Date(year, month, day, 0, 0, 0, 0, zone)
-	for t.In(zone).YearDay() != want.YearDay() {
-		t = t.Add(30 * time.Minute)
+	const step = 30 * time.Minute
+	for t.YearDay() != want.YearDay() {
+		t = t.Add(step)
+	}
+	for t.Add(-step).YearDay() == want.YearDay() {
+		t = t.Add(-step)
 	}
 	return t
 }

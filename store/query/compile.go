@@ -12,7 +12,7 @@ import (
 type Statement struct {
 	SQL     string
 	Args    []any
-	Columns []Column // of the answer
+	Columns []ColumnSpec // of the answer
 }
 
 // An UnknownName is a relation or column that the schema does not have.
@@ -25,77 +25,113 @@ func (e *UnknownName) Error() string {
 	return fmt.Sprintf("column %s.%s does not exist", e.Relation, e.Name)
 }
 
+// A compiler writes SQL about one relation, under an alias of its own. The
+// compilers of one statement share its arguments.
 type compiler struct {
-	schema   Schema
-	caller   policy.Caller
+	*statement
 	relation *Relation
-	args     []any
+	alias    string
+	within   string // SQL to read from instead of the relation
+}
+
+type statement struct {
+	schema  Schema
+	caller  policy.Caller
+	args    []any
+	aliases int
 }
 
 func newCompiler(schema Schema, caller policy.Caller, relation string) (*compiler, error) {
-	r, ok := schema[relation]
+	return (&statement{schema: schema, caller: caller}).about(relation)
+}
+
+// about returns a compiler for one more relation of the statement.
+func (s *statement) about(relation string) (*compiler, error) {
+	r, ok := s.schema[relation]
 	if !ok {
 		return nil, &UnknownName{Kind: "relation", Name: relation}
 	}
-	return &compiler{schema: schema, caller: caller, relation: r}, nil
+	return s.over(r), nil
 }
+
+func (s *statement) over(r *Relation) *compiler {
+	c := &compiler{statement: s, relation: r, alias: "t" + strconv.Itoa(s.aliases)}
+	s.aliases++
+	return c
+}
+
+// related returns a compiler for a subquery of the same statement.
+func (c *compiler) related(relation string) (*compiler, error) { return c.about(relation) }
 
 // bind takes a value and returns its placeholder.
-func (c *compiler) bind(value any) string {
-	c.args = append(c.args, value)
-	return "$" + strconv.Itoa(len(c.args))
+func (s *statement) bind(value any) string {
+	s.args = append(s.args, value)
+	return "$" + strconv.Itoa(len(s.args))
 }
 
-// column returns the schema's own quoted name for a column.
-func (c *compiler) column(name string) (string, Column, error) {
+// column returns the schema's own name for a column, quoted and qualified.
+func (c *compiler) column(name string) (string, ColumnSpec, error) {
 	col, ok := c.relation.Column(name)
 	if !ok {
-		return "", Column{}, &UnknownName{Kind: "column", Relation: c.relation.Name, Name: name}
+		return "", ColumnSpec{}, &UnknownName{Kind: "column", Relation: c.relation.Name, Name: name}
 	}
-	return quote(col.Name), col, nil
+	return c.alias + "." + quote(col.Name), col, nil
 }
 
 func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 
-// source returns the relation as the caller may see it.
+// source returns the relation as the caller may see it, under its alias.
 func (c *compiler) source() string {
+	if c.within != "" {
+		return "(" + c.within + ") AS " + c.alias
+	}
+	name := quote(c.relation.Name)
 	using := policy.For(c.caller, c.relation.Name, policy.Select).Using(c.bind)
 	if using == "TRUE" {
-		return quote(c.relation.Name)
+		return name + " AS " + c.alias
 	}
-	return fmt.Sprintf("(SELECT * FROM %s WHERE %s) AS %[1]s", quote(c.relation.Name), using)
+	return fmt.Sprintf("(SELECT * FROM %s WHERE %s) AS %s", name, using, c.alias)
 }
 
 // CompileSelect returns the statement that answers s for the caller.
 func CompileSelect(schema Schema, caller policy.Caller, s Select) (Statement, error) {
-	c, err := newCompiler(schema, caller, s.From)
+	st := &statement{schema: schema, caller: caller}
+	sql, columns, err := st.selection(s)
 	if err != nil {
 		return Statement{}, err
 	}
+	return Statement{SQL: sql, Args: st.args, Columns: columns}, nil
+}
+
+func (st *statement) selection(s Select) (string, []ColumnSpec, error) {
+	c, err := st.reading(s)
+	if err != nil {
+		return "", nil, err
+	}
 	outputs, columns, err := c.outputs(s.Columns)
 	if err != nil {
-		return Statement{}, err
+		return "", nil, err
 	}
 	var sql strings.Builder
 	fmt.Fprintf(&sql, "SELECT %s FROM %s", outputs, c.source())
 	where, err := c.where(s.Where)
 	if err != nil {
-		return Statement{}, err
+		return "", nil, err
 	}
 	sql.WriteString(where)
 	if len(s.Group) > 0 {
 		names, err := c.names(s.Group)
 		if err != nil {
-			return Statement{}, err
+			return "", nil, err
 		}
 		sql.WriteString(" GROUP BY " + names)
 	}
 	order := s.Order
-	if len(order) == 0 && len(s.Group) == 0 {
+	if len(order) == 0 && len(s.Group) == 0 && !aggregates(s.Columns) {
 		order = c.relation.Order
 	}
 	if err := c.order(&sql, order); err != nil {
-		return Statement{}, err
+		return "", nil, err
 	}
 	if s.Limit != nil || s.Offset > 0 {
 		limit := int64(-1) // SQLite has no OFFSET without LIMIT; -1 is none
@@ -104,40 +140,74 @@ func CompileSelect(schema Schema, caller policy.Caller, s Select) (Statement, er
 		}
 		sql.WriteString(" LIMIT " + c.bind(limit) + " OFFSET " + c.bind(s.Offset))
 	}
-	return Statement{SQL: sql.String(), Args: c.args, Columns: columns}, nil
+	return sql.String(), columns, nil
 }
 
-func (c *compiler) outputs(wanted []Output) (string, []Column, error) {
+// reading returns the compiler for what a select reads from.
+func (st *statement) reading(s Select) (*compiler, error) {
+	if s.Within == nil {
+		return st.about(s.From)
+	}
+	sql, columns, err := st.selection(*s.Within)
+	if err != nil {
+		return nil, err
+	}
+	c := st.over(&Relation{Name: s.From, Columns: columns})
+	c.within = sql
+	return c, nil
+}
+
+func aggregates(outputs []Output) bool {
+	for _, o := range outputs {
+		if o.Func != "" {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *compiler) outputs(wanted []Output) (string, []ColumnSpec, error) {
 	if len(wanted) == 0 {
 		for _, col := range c.relation.Columns {
 			wanted = append(wanted, Output{Name: col.Name})
 		}
 	}
 	var terms []string
-	var columns []Column
+	var columns []ColumnSpec
 	for _, o := range wanted {
-		name, col, err := c.column(o.Name)
+		term, col, err := c.output(o)
 		if err != nil {
 			return "", nil, err
 		}
-		if o.As != "" {
-			col.Name = o.As
-		}
-		switch o.Func {
-		case "":
-		case Sum, Max, Min:
-			name = string(o.Func) + "(" + name + ")"
-		case Count:
-			name, col.Type = "count("+name+")", Int
-		case CountDistinct:
-			name, col.Type = "count(DISTINCT "+name+")", Int
-		default:
-			return "", nil, fmt.Errorf("unknown aggregate %q", o.Func)
-		}
-		terms = append(terms, name+" AS "+quote(col.Name))
+		terms = append(terms, term+" AS "+quote(col.Name))
 		columns = append(columns, col)
 	}
 	return strings.Join(terms, ", "), columns, nil
+}
+
+func (c *compiler) output(o Output) (string, ColumnSpec, error) {
+	if o.Func == CountRows {
+		return "count(*)", ColumnSpec{Name: o.As, Type: Int}, nil
+	}
+	name, col, err := c.column(o.Name)
+	if err != nil {
+		return "", col, err
+	}
+	if o.As != "" {
+		col.Name = o.As
+	}
+	switch o.Func {
+	case "":
+	case Sum, Max, Min:
+		name = string(o.Func) + "(" + name + ")"
+	case Count:
+		name, col.Type = "count("+name+")", Int
+	case CountDistinct:
+		name, col.Type = "count(DISTINCT "+name+")", Int
+	default:
+		return "", col, fmt.Errorf("unknown aggregate %q", o.Func)
+	}
+	return name, col, nil
 }
 
 func (c *compiler) names(columns []string) (string, error) {
@@ -163,12 +233,9 @@ func (c *compiler) where(e Expr) (string, error) {
 	return " WHERE " + sql, nil
 }
 
-// order writes the sort. Nulls are spelled out only where the column can hold
-// one and the engine's default differs from PostgreSQL's; a key never does, so
-// that an index can still answer the sort.
 func (c *compiler) order(sql *strings.Builder, order []Order) error {
 	for i, o := range order {
-		name, _, err := c.column(o.Column)
+		term, err := c.sortTerm(o)
 		if err != nil {
 			return err
 		}
@@ -176,130 +243,52 @@ func (c *compiler) order(sql *strings.Builder, order []Order) error {
 		if i == 0 {
 			separator = " ORDER BY "
 		}
-		sql.WriteString(separator + name)
-		switch {
-		case o.Desc && c.relation.neverNull(o.Column):
-			sql.WriteString(" DESC")
-		case o.Desc:
-			sql.WriteString(" DESC NULLS FIRST")
-		case !c.relation.neverNull(o.Column):
-			sql.WriteString(" NULLS LAST")
-		}
+		sql.WriteString(separator + term)
 	}
 	return nil
 }
 
-// neverNull says whether the column is of the key or of the relation's own
-// order, which are never null.
-func (r *Relation) neverNull(column string) bool {
-	for _, k := range r.Key {
-		if k == column {
-			return true
-		}
+// sortTerm writes one sort. Nulls are spelled out only where the place can hold
+// one; a key never does, so that an index can still answer the sort.
+func (c *compiler) sortTerm(o Order) (string, error) {
+	place, err := c.sortPlace(o)
+	if err != nil {
+		return "", err
 	}
-	for _, o := range r.Order {
-		if o.Column == column {
-			return true
-		}
+	first := o.Nulls == NullsFirst || o.Nulls == NullsDefault && o.Desc
+	never := o.Through == nil && len(o.Keys) == 0 && c.relation.neverNull(o.Column)
+	if o.Desc {
+		place += " DESC"
 	}
-	return false
+	switch {
+	case never:
+	case first:
+		place += " NULLS FIRST"
+	default:
+		place += " NULLS LAST"
+	}
+	return place, nil
 }
 
-// CompileUpdate returns the statement for u. Its answer has one boolean column
-// for each row changed: whether the caller may leave the row as it is now. One
-// false, and the transaction must be rolled back.
-func CompileUpdate(schema Schema, caller policy.Caller, u Update) (Statement, error) {
-	c, err := newCompiler(schema, caller, u.Relation)
+func (c *compiler) sortPlace(o Order) (string, error) {
+	if o.Through == nil {
+		return c.place(Place{o.Column, o.Keys})
+	}
+	local, _, err := c.column(o.Through.Local)
 	if err != nil {
-		return Statement{}, err
+		return "", err
 	}
-	var terms []string
-	for _, a := range u.Set {
-		name, _, err := c.column(a.Column)
-		if err != nil {
-			return Statement{}, err
-		}
-		terms = append(terms, name+" = "+c.bind(a.Value))
-	}
-	grant := policy.For(caller, u.Relation, policy.Update)
-	where, err := c.reached(grant, u.Where)
+	inner, err := c.related(o.Through.Relation)
 	if err != nil {
-		return Statement{}, err
+		return "", err
 	}
-	check := grant.Check(c.bind)
-	sql := fmt.Sprintf("UPDATE %s SET %s%s RETURNING (%s)",
-		quote(c.relation.Name), strings.Join(terms, ", "), where, check)
-	return Statement{SQL: sql, Args: c.args}, nil
-}
-
-// CompileDelete returns the statement for d.
-func CompileDelete(schema Schema, caller policy.Caller, d Delete) (Statement, error) {
-	c, err := newCompiler(schema, caller, d.Relation)
+	foreign, _, err := inner.column(o.Through.Foreign)
 	if err != nil {
-		return Statement{}, err
+		return "", err
 	}
-	where, err := c.reached(policy.For(caller, d.Relation, policy.Delete), d.Where)
+	place, err := inner.place(Place{o.Column, o.Keys})
 	if err != nil {
-		return Statement{}, err
+		return "", err
 	}
-	return Statement{SQL: "DELETE FROM " + quote(c.relation.Name) + where, Args: c.args}, nil
-}
-
-// CompileInsert returns the statement for i; its answer is as CompileUpdate's.
-func CompileInsert(schema Schema, caller policy.Caller, i Insert) (Statement, error) {
-	c, err := newCompiler(schema, caller, i.Relation)
-	if err != nil {
-		return Statement{}, err
-	}
-	var names, values []string
-	for _, a := range i.Set {
-		name, _, err := c.column(a.Column)
-		if err != nil {
-			return Statement{}, err
-		}
-		names, values = append(names, name), append(values, c.bind(a.Value))
-	}
-	row := "DEFAULT VALUES"
-	if len(names) > 0 {
-		row = fmt.Sprintf("(%s) VALUES (%s)", strings.Join(names, ", "), strings.Join(values, ", "))
-	}
-	check := policy.For(caller, i.Relation, policy.Insert).Check(c.bind)
-	return Statement{
-		SQL:  fmt.Sprintf("INSERT INTO %s %s RETURNING (%s)", quote(c.relation.Name), row, check),
-		Args: c.args,
-	}, nil
-}
-
-// CompileKeys returns a select of the key of each row of the relation that the
-// filter selects and the caller may change by the action.
-func CompileKeys(schema Schema, caller policy.Caller, relation string, action policy.Action, filter Expr) (Statement, error) {
-	c, err := newCompiler(schema, caller, relation)
-	if err != nil {
-		return Statement{}, err
-	}
-	keys, err := c.names(c.relation.Key)
-	if err != nil {
-		return Statement{}, err
-	}
-	where, err := c.reached(policy.For(caller, relation, action), filter)
-	if err != nil {
-		return Statement{}, err
-	}
-	sql := fmt.Sprintf("SELECT %s FROM %s%s ORDER BY %[1]s", keys, quote(c.relation.Name), where)
-	return Statement{SQL: sql, Args: c.args}, nil
-}
-
-// reached returns the WHERE clause of a write: the client's filter, and only
-// rows that the caller both sees and may change, as in PostgreSQL.
-func (c *compiler) reached(grant policy.Grant, filter Expr) (string, error) {
-	where := ""
-	if filter != nil {
-		sql, err := filter.compile(c)
-		if err != nil {
-			return "", err
-		}
-		where = "(" + sql + ") AND "
-	}
-	visible := policy.For(c.caller, c.relation.Name, policy.Select)
-	return fmt.Sprintf(" WHERE %s(%s) AND (%s)", where, visible.Using(c.bind), grant.Using(c.bind)), nil
+	return fmt.Sprintf("(SELECT %s FROM %s WHERE %s = %s)", place, inner.source(), foreign, local), nil
 }

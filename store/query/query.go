@@ -6,47 +6,6 @@
 // through its rules' predicate, so no query can be compiled without a caller.
 package query
 
-// A Type is the kind of value that a column holds.
-type Type uint8
-
-// The types. Time is kept as fixed-width UTC text on SQLite.
-const (
-	Text Type = iota
-	Int
-	Real   // single precision, as PostgreSQL's real
-	Double // double precision
-	Time
-	JSON
-)
-
-// A Column is a named, typed column of a relation or a result.
-type Column struct {
-	Name string
-	Type Type
-}
-
-// A Relation is a table or view that can be queried.
-type Relation struct {
-	Name    string
-	Columns []Column
-	Key     []string // the primary key; nil for a view
-	Order   []Order  // the order when a query asks for none
-	Private bool     // for llmtally's own queries, not for clients' dialects
-}
-
-// Column returns the relation's column of that name.
-func (r *Relation) Column(name string) (Column, bool) {
-	for _, c := range r.Columns {
-		if c.Name == name {
-			return c, true
-		}
-	}
-	return Column{}, false
-}
-
-// A Schema lists the relations by name.
-type Schema map[string]*Relation
-
 // A Query is a Select, Insert, Update or Delete.
 type Query interface{ isQuery() }
 
@@ -60,9 +19,10 @@ func (Delete) isQuery() {}
 // stored) and JSON, int64, float64.
 type Row []any
 
-// A Select reads rows of one relation.
+// A Select reads rows of one relation, or of another select.
 type Select struct {
 	From    string
+	Within  *Select  // read this select's rows, under the name From
 	Columns []Output // none: every column of the relation
 	Where   Expr     // nil: every row the caller may see
 	Group   []string
@@ -82,7 +42,7 @@ type Output struct {
 // An Aggregate is a function over the rows of a group.
 type Aggregate string
 
-// The aggregates.
+// The aggregates. CountRows counts rows and takes no column.
 const (
 	Sum   Aggregate = "sum"
 	Max   Aggregate = "max"
@@ -90,13 +50,53 @@ const (
 	Count Aggregate = "count"
 
 	CountDistinct Aggregate = "count distinct"
+	CountRows     Aggregate = "count rows"
 )
 
-// An Order sorts by one column. PostgreSQL's default holds on every engine:
+// A Place is a column, or a place inside a JSON column.
+type Place struct {
+	Column string
+	Keys   []Key
+}
+
+// A Key is one step into a JSON value: a member's name, or an element's index,
+// from the end when negative.
+type Key struct {
+	Name    string
+	Index   int
+	IsIndex bool
+}
+
+// Column is a place that is a whole column.
+func Column(name string) Place { return Place{Column: name} }
+
+// An Order sorts by one place. PostgreSQL's default holds on every engine:
 // nulls last when ascending, first when descending.
 type Order struct {
 	Column string
+	Keys   []Key
 	Desc   bool
+	Nulls  Nulls
+	// Through sorts by a column of the related row instead of the row's own.
+	Through *Join
+}
+
+// Nulls says where nulls stand in an order.
+type Nulls uint8
+
+// The places of nulls.
+const (
+	NullsDefault Nulls = iota
+	NullsFirst
+	NullsLast
+)
+
+// A Join tells which rows of another relation belong to a row: those whose
+// Foreign column equals the row's Local one.
+type Join struct {
+	Relation string
+	Foreign  string
+	Local    string
 }
 
 // An Update changes rows that Where selects.
@@ -123,47 +123,3 @@ type Insert struct {
 	Relation string
 	Set      []Assignment
 }
-
-// An Expr is a condition on a row.
-type Expr interface {
-	compile(*compiler) (string, error)
-}
-
-// And holds when all its parts do; Or when one does.
-type (
-	And []Expr
-	Or  []Expr
-)
-
-// Not holds when its part is false.
-type Not struct{ Expr Expr }
-
-// An Op compares a column with a value.
-type Op string
-
-// The comparisons.
-const (
-	Eq  Op = "="
-	Neq Op = "<>"
-	Lt  Op = "<"
-	Lte Op = "<="
-	Gt  Op = ">"
-	Gte Op = ">="
-)
-
-// A Compare compares a column with a value, which must have the column's Go
-// type: string, int64, float64 or a time that the driver can bind.
-type Compare struct {
-	Column string
-	Op     Op
-	Value  any
-}
-
-// IsNull holds when the column is null.
-type IsNull struct{ Column string }
-
-// Is is shorthand for an equality.
-func Is(column string, value any) Expr { return Compare{column, Eq, value} }
-
-// Limit is shorthand for a Select's limit.
-func Limit(n int64) *int64 { return &n }

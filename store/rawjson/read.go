@@ -14,10 +14,6 @@ func Text(raw []byte) (s string, ok bool) {
 	return unescape(raw[1 : len(raw)-1]), true
 }
 
-// Key returns what an object's key, as handed out between its quotes, stands
-// for.
-func Key(raw []byte) string { return unescape(raw) }
-
 func unescape(raw []byte) string {
 	i := 0
 	for i < len(raw) && raw[i] != '\\' {

@@ -5,6 +5,7 @@
 package rawjson
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"unicode/utf8"
@@ -77,8 +78,7 @@ func value(b []byte, i, depth int) (int, error) {
 	}
 }
 
-// A member receives an object's key, as it stands between its quotes, and its
-// value.
+// A member receives an object's key, without quotes and escapes, and its value.
 type member func(key, value []byte)
 
 // Object checks the object that begins at i, after white space, calls each for
@@ -128,7 +128,7 @@ func object(b []byte, i, depth int, each member) (int, error) {
 			return i, err
 		}
 		if each != nil {
-			each(b[keyStart:keyEnd], b[start:i:i])
+			each(plainKey(b[keyStart:keyEnd]), b[start:i:i])
 		}
 		i = Space(b, i)
 		if i >= len(b) {
@@ -143,6 +143,14 @@ func object(b []byte, i, depth int, each member) (int, error) {
 			return i, syntax(i, "expected , or } after a member")
 		}
 	}
+}
+
+// plainKey resolves the escapes of a key, which are rare.
+func plainKey(key []byte) []byte {
+	if bytes.IndexByte(key, '\\') < 0 {
+		return key
+	}
+	return []byte(unescape(key))
 }
 
 func array(b []byte, i, depth int) (int, error) {

@@ -1,0 +1,84 @@
+package store
+
+import (
+	"regexp"
+	"strings"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/llmtally/llmtally/store/query"
+)
+
+type patternKey struct {
+	kind query.PatternKind
+	text string
+}
+
+// patterns keeps compiled patterns: one is asked of every row of a query.
+var patterns = func() *lru.Cache[patternKey, *regexp.Regexp] {
+	cache, err := lru.New[patternKey, *regexp.Regexp](128)
+	if err != nil {
+		panic(err) // the size is right
+	}
+	return cache
+}()
+
+// CompilePattern returns a pattern as a regular expression. Its error is an
+// *Error as PostgreSQL gives it. Regular expressions are Go's (RE2), which lack
+// PostgreSQL's back references and lookahead, and take linear time.
+func CompilePattern(kind query.PatternKind, text string) (*regexp.Regexp, error) {
+	key := patternKey{kind, text}
+	if re, ok := patterns.Get(key); ok {
+		return re, nil
+	}
+	source, err := patternSource(kind, text)
+	if err != nil {
+		return nil, err
+	}
+	re, err := regexp.Compile(source)
+	if err != nil {
+		return nil, errorf("2201B", "invalid regular expression: %s", clip(text))
+	}
+	patterns.Add(key, re)
+	return re, nil
+}
+
+func patternSource(kind query.PatternKind, text string) (string, error) {
+	switch kind {
+	case query.Match:
+		return text, nil
+	case query.IMatch:
+		return "(?i)" + text, nil
+	}
+	body, err := likeSource(text)
+	if kind == query.ILike {
+		return "(?is)^" + body + "$", err
+	}
+	return "(?s)^" + body + "$", err
+}
+
+// likeSource turns a LIKE pattern into a regular expression: % is any text, _
+// any character, and a backslash takes the next character as it is.
+func likeSource(pattern string) (string, error) {
+	var out strings.Builder
+	escaped := false
+	for _, c := range pattern {
+		switch {
+		case escaped:
+			out.WriteString(regexp.QuoteMeta(string(c)))
+			escaped = false
+		case c == '\\':
+			escaped = true
+		case c == '%':
+			out.WriteString(".*")
+		case c == '_':
+			out.WriteString(".")
+		default:
+			out.WriteString(regexp.QuoteMeta(string(c)))
+		}
+	}
+	if escaped {
+		return "", errorf("22025", "LIKE pattern must not end with escape character")
+	}
+	return out.String(), nil
+}
