@@ -1,5 +1,8 @@
 -- Rollups: sums over request_logs, changed in the same transaction as the logs
 -- they count. A null provider or model counts under ''.
+--   cost_usd, cost_nano  whole dollars, and the rest in nano-dollars: each log
+--                    adds less than a dollar to cost_nano, so that no number
+--                    of costly logs overflows a sum
 --   token_requests   logs whose token counts are known
 --   priced_requests  logs whose total_cost is known
 --   timed_requests   finished logs whose response_time is above 0; response_us
@@ -20,6 +23,7 @@ CREATE TABLE usage_totals (
     cache_write_tokens INTEGER NOT NULL,
     reasoning_tokens   INTEGER NOT NULL,
     token_requests     INTEGER NOT NULL,
+    cost_usd           INTEGER NOT NULL,
     cost_nano          INTEGER NOT NULL,
     priced_requests    INTEGER NOT NULL,
     response_us        INTEGER NOT NULL,
@@ -43,6 +47,7 @@ CREATE TABLE usage_monthly (
     cache_write_tokens INTEGER NOT NULL,
     reasoning_tokens   INTEGER NOT NULL,
     token_requests     INTEGER NOT NULL,
+    cost_usd           INTEGER NOT NULL,
     cost_nano          INTEGER NOT NULL,
     priced_requests    INTEGER NOT NULL,
     response_us        INTEGER NOT NULL,
@@ -68,6 +73,7 @@ CREATE TABLE traffic_hourly (
     cache_write_tokens INTEGER NOT NULL,
     reasoning_tokens   INTEGER NOT NULL,
     token_requests     INTEGER NOT NULL,
+    cost_usd           INTEGER NOT NULL,
     cost_nano          INTEGER NOT NULL,
     priced_requests    INTEGER NOT NULL,
     response_us        INTEGER NOT NULL,

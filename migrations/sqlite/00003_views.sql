@@ -14,7 +14,8 @@ SELECT
     coalesce(sum(t.successes), 0)                         AS successful_requests,
     coalesce(sum(t.failures), 0)                          AS failed_requests,
     coalesce(sum(t.tokens), 0)                            AS total_tokens_from_logs,
-    coalesce(sum(t.cost_nano), 0) / 1e9                   AS total_cost,
+    -- To nine places, since the two parts add up in floating point.
+    round(coalesce(sum(t.cost_usd) + sum(t.cost_nano) / 1e9, 0), 9) AS total_cost,
     sum(t.response_us) / 1e6 / nullif(sum(t.timed_requests), 0) AS avg_response_time,
     (
         SELECT m.model
@@ -45,7 +46,7 @@ SELECT
     strftime('%Y-%m-%dT00:00:00.000000Z', u.month, '+1 month') AS period_end,
     sum(u.requests)                                       AS request_count,
     sum(u.tokens)                                         AS total_tokens,
-    sum(u.cost_nano) / 1e9                                AS total_cost,
+    round(sum(u.cost_usd) + sum(u.cost_nano) / 1e9, 9)    AS total_cost,
     (
         SELECT json_group_object(b.model, b.tokens)
         FROM (
@@ -76,7 +77,7 @@ SELECT
     provider,
     requests                                              AS request_count,
     tokens                                                AS total_tokens,
-    cost_nano / 1e9                                       AS total_cost,
+    round(cost_usd + cost_nano / 1e9, 9)                  AS total_cost,
     tokens * 1.0 / nullif(token_requests, 0)              AS avg_tokens_per_request,
     last_at                                               AS last_used
 FROM usage_totals;
@@ -107,7 +108,8 @@ SELECT
     1                                                     AS requests,
     coalesce(status IN ('failure', 'error'), 0)           AS failures,
     tokens_used                                           AS tokens,
-    cost_nano
+    cost_nano / 1000000000                                AS cost_usd,
+    cost_nano % 1000000000                                AS cost_nano
 FROM request_logs
 WHERE user_profile_id IS NOT NULL;
 
