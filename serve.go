@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"time"
+	_ "time/tzdata" // for tz= where the machine has no time zones
 
 	llmhttp "github.com/llmtally/llmtally/http"
 	"github.com/llmtally/llmtally/http/auth"

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
@@ -36,12 +37,14 @@ func NewHandler(c Config) (http.Handler, error) {
 		c.Log = slog.Default()
 	}
 	c.V1.Version = c.Version
-	r := chi.NewRouter()
+	router := chi.NewRouter()
+	r := chi.Router(router)
 	r.Use(accessLog(c.Log), recoverPanic, secure, middleware.GetHead)
 	r.NotFound(func(w http.ResponseWriter, r *http.Request) {
 		problem.New(http.StatusNotFound, "there is nothing at this path").WithHint("see /docs").Write(w)
 	})
 	r.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Allow", strings.Join(allowed(router, r.URL.EscapedPath()), ", "))
 		problem.New(http.StatusMethodNotAllowed, fmt.Sprintf("%s is not for this path", r.Method)).Write(w)
 	})
 	r.Get("/healthz", healthz)
@@ -62,6 +65,19 @@ func NewHandler(c Config) (http.Handler, error) {
 	}
 	r.Get("/docs", static("text/html; charset=utf-8", page))
 	return r, nil
+}
+
+// allowed lists the methods that a path has.
+func allowed(router *chi.Mux, path string) (methods []string) {
+	for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
+		if router.Match(chi.NewRouteContext(), m, path) {
+			methods = append(methods, m)
+		}
+		if m == http.MethodGet && len(methods) == 1 {
+			methods = append(methods, http.MethodHead)
+		}
+	}
+	return methods
 }
 
 func unauthorized(w http.ResponseWriter, _ *http.Request, e *auth.Error) {

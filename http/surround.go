@@ -85,6 +85,19 @@ func (s *sentStatus) Write(b []byte) (int, error) {
 // Unwrap lets http.ResponseController reach the connection.
 func (s *sentStatus) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 
+// A challenging answer tells how to authenticate whenever it is a 401, as RFC
+// 9110 asks, where nobody has said it in more detail.
+type challenging struct{ http.ResponseWriter }
+
+func (c challenging) WriteHeader(status int) {
+	if status == http.StatusUnauthorized && c.Header().Get("WWW-Authenticate") == "" {
+		c.Header().Set("WWW-Authenticate", "Bearer")
+	}
+	c.ResponseWriter.WriteHeader(status)
+}
+
+func (c challenging) Unwrap() http.ResponseWriter { return c.ResponseWriter }
+
 // recoverPanic answers 500 for a request that panics, and keeps the server up.
 func recoverPanic(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -111,6 +124,6 @@ func secure(next http.Handler) http.Handler {
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'")
 		h.Set("Referrer-Policy", "no-referrer")
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(challenging{w}, r)
 	})
 }

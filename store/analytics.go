@@ -123,11 +123,16 @@ func (db *DB) HistoryBefore(ctx context.Context, caller policy.Caller, userID st
 	}, limit, offset)
 }
 
-func (db *DB) history(ctx context.Context, caller policy.Caller, where query.Expr, limit, offset int64) ([]HistoryRow, error) {
-	return collect(ctx, db, caller, query.Select{
+// historySelect asks for the rows of get_user_request_history.
+func historySelect(where query.Expr, limit *int64, offset int64) query.Select {
+	return query.Select{
 		From: "request_logs", Columns: historyColumns, Where: where,
-		Order: newestFirst("created_at", "id"), Limit: &limit, Offset: offset,
-	}, func(r query.Row) HistoryRow {
+		Order: newestFirst("created_at", "id"), Limit: limit, Offset: offset,
+	}
+}
+
+func (db *DB) history(ctx context.Context, caller policy.Caller, where query.Expr, limit, offset int64) ([]HistoryRow, error) {
+	return collect(ctx, db, caller, historySelect(where, &limit, offset), func(r query.Row) HistoryRow {
 		return HistoryRow{
 			ID: integer(r[0]), RequestTime: moment(r[1]), Model: optional[string](r[2]),
 			Provider: optional[string](r[3]), Status: optional[string](r[4]), TokensUsed: optional[int64](r[5]),
@@ -149,9 +154,9 @@ type BreakdownRow struct {
 	LastUsed            *Timestamp `json:"last_used" format:"date-time"`
 }
 
-// Breakdown returns a user's usage by model and provider, most tokens first.
-func (db *DB) Breakdown(ctx context.Context, caller policy.Caller, userID string) ([]BreakdownRow, error) {
-	return collect(ctx, db, caller, query.Select{
+// breakdownSelect asks for the rows of get_user_token_breakdown.
+func breakdownSelect(userID any) query.Select {
+	return query.Select{
 		From: "user_token_breakdown",
 		Columns: []query.Output{
 			{Name: "model"},
@@ -163,7 +168,12 @@ func (db *DB) Breakdown(ctx context.Context, caller policy.Caller, userID string
 			{Name: "last_used"},
 		},
 		Where: query.Is("user_profile_id", userID),
-	}, func(r query.Row) BreakdownRow {
+	}
+}
+
+// Breakdown returns a user's usage by model and provider, most tokens first.
+func (db *DB) Breakdown(ctx context.Context, caller policy.Caller, userID string) ([]BreakdownRow, error) {
+	return collect(ctx, db, caller, breakdownSelect(userID), func(r query.Row) BreakdownRow {
 		return BreakdownRow{
 			Model: text(r[0]), Provider: text(r[1]), RequestCount: integer(r[2]), TotalTokens: integer(r[3]),
 			TotalCost: float(r[4]), AvgTokensPerRequest: optional[float64](r[5]), LastUsed: optionalMoment(r[6]),

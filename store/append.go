@@ -148,20 +148,15 @@ type logBatch struct {
 
 // begin starts counting a transaction's changes to logs; finish writes what was
 // counted.
-func (w *logWriter) begin(tx *sql.Tx) (*logBatch, error) {
+func (w *logWriter) begin(tx *sql.Tx) *logBatch {
 	w.tally.reset()
-	// A new user's profile is written once, at the end, with the tokens.
-	_, err := tx.Exec("PRAGMA defer_foreign_keys = 1")
-	return &logBatch{logWriter: w, tx: tx, tally: w.tally}, err
+	return &logBatch{logWriter: w, tx: tx, tally: w.tally}
 }
 
 func (b *logBatch) finish() error { return b.tally.save(b.tx, &b.stmts) }
 
 func (w *logWriter) store(tx *sql.Tx, requests []*appendRequest) error {
-	b, err := w.begin(tx)
-	if err != nil {
-		return err
-	}
+	b := w.begin(tx)
 	for _, r := range requests {
 		if r.strict != nil {
 			if err := b.storeStrict(r); err != nil {

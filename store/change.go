@@ -106,6 +106,11 @@ func (c *changer) updateRow(key any, set []query.Assignment) error {
 	if !grant.Allows(func(column string) string { return textOr(set, column, c.caller.Subject) }) {
 		return errRowSecurity(c.Relation)
 	}
+	if renamed := textOr(set, c.relation.Key[0], ""); renamed != "" && renamed != key {
+		if err := c.unreferred(key); err != nil {
+			return err
+		}
+	}
 	compiled, err := query.CompileUpdate(Schema, c.caller, query.Update{
 		Relation: c.Relation, Set: set, Where: c.keyIs(key),
 	})
@@ -130,6 +135,9 @@ func (c *changer) deleteRows(keys []any) error {
 		return c.db.deleteLogs(c.tx.Tx, keys)
 	}
 	for _, key := range keys {
+		if err := c.unreferred(key); err != nil {
+			return err
+		}
 		compiled, err := query.CompileDelete(Schema, c.caller, query.Delete{Relation: c.Relation, Where: c.keyIs(key)})
 		if err != nil {
 			return nameError(err)
@@ -139,6 +147,20 @@ func (c *changer) deleteRows(keys []any) error {
 		}
 	}
 	return nil
+}
+
+// unreferred refuses to take a profile away from its logs: their foreign key is
+// deferred, and would speak up only at the commit.
+func (c *changer) unreferred(key any) error {
+	if c.Relation != "user_profiles" {
+		return nil
+	}
+	var found bool
+	err := c.tx.QueryRow("SELECT EXISTS (SELECT 1 FROM request_logs WHERE user_profile_id = $1)", key).Scan(&found)
+	if err == nil && found {
+		err = c.foreignKeyRefusal(nil)
+	}
+	return err
 }
 
 // insertRows inserts row by row, since a row that is there already asks the

@@ -18,10 +18,7 @@ func (db *DB) updateLogs(tx *sql.Tx, caller policy.Caller, set []query.Assignmen
 	if patch.Sent(ColID) {
 		return errorf(CodePrivilege, "column id of request_logs cannot be changed")
 	}
-	b, err := db.queue.writer.begin(tx)
-	if err != nil {
-		return err
-	}
+	b := db.queue.writer.begin(tx)
 	grant := policy.For(caller, "request_logs", policy.Update)
 	for _, id := range ids {
 		if err := b.updateLog(id, caller, grant, &patch); err != nil {
@@ -71,10 +68,7 @@ func errCallTaken(l *Log, caller policy.Caller) error {
 }
 
 func (db *DB) deleteLogs(tx *sql.Tx, ids []any) error {
-	b, err := db.queue.writer.begin(tx)
-	if err != nil {
-		return err
-	}
+	b := db.queue.writer.begin(tx)
 	for _, id := range ids {
 		if err := b.deleteLog(id); err != nil {
 			return err

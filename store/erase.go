@@ -49,10 +49,7 @@ func (db *DB) eraseSome(tx *Tx, userID string) (done bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	b, err := db.queue.writer.begin(tx.Tx)
-	if err != nil {
-		return false, err
-	}
+	b := db.queue.writer.begin(tx.Tx)
 	for _, id := range ids {
 		if err := b.deleteLog(id); err != nil {
 			return false, err

@@ -52,10 +52,7 @@ func (db *DB) insertLogs(ctx context.Context, caller policy.Caller, m Mutation) 
 func (db *DB) insertLogsAlone(ctx context.Context, r *appendRequest) (Outcome, error) {
 	m := r.strict.Mutation
 	err := db.Write(ctx, func(tx *Tx) error {
-		b, err := db.queue.writer.begin(tx.Tx)
-		if err != nil {
-			return err
-		}
+		b := db.queue.writer.begin(tx.Tx)
 		if err := b.storeStrict(r); err != nil {
 			return err
 		}

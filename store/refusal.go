@@ -75,7 +75,7 @@ func errTaken(r *query.Relation, columns []string, set []query.Assignment, calle
 }
 
 func (c *changer) foreignKeyRefusal(set []query.Assignment) error {
-	if c.Action == policy.Delete || c.Relation == "user_profiles" {
+	if c.Relation == "user_profiles" {
 		return &Error{
 			Code: CodeForeignKey,
 			Message: `update or delete on table "user_profiles" violates foreign key constraint ` +

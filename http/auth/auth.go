@@ -130,6 +130,9 @@ func (a *Authenticator) callerFrom(claims jwt.MapClaims) (policy.Caller, error) 
 		}
 		role = policy.Role(name)
 	}
+	if exp, ok := claims["exp"].(float64); ok && exp == 0 {
+		return policy.Caller{}, &Error{"PGRST303", "JWT expired"} // the library takes 0 for none
+	}
 	subject, _ := claims["sub"].(string)
 	caller := policy.Caller{Role: role, Subject: subject, Claims: claims}
 	switch role {

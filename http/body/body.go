@@ -41,6 +41,9 @@ const maxEncodings = 2
 // it, packed or unpacked, is ErrTooLarge. Its Close gives back what was used,
 // and leaves the request's own body open.
 func Open(w http.ResponseWriter, r *http.Request, limit int64) (io.ReadCloser, error) {
+	if r.ContentLength > limit {
+		return nil, ErrTooLarge
+	}
 	packed := &patientReader{r: http.MaxBytesReader(w, r.Body, limit), control: http.NewResponseController(w)}
 	body := io.ReadCloser(io.NopCloser(packed))
 	encodings := encodingsOf(r.Header)
@@ -53,12 +56,9 @@ func Open(w http.ResponseWriter, r *http.Request, limit int64) (io.ReadCloser, e
 			body.Close()
 			return nil, err
 		}
-		body = unpacked
+		body = &limitedReader{ReadCloser: unpacked, left: limit}
 	}
-	if len(encodings) == 0 {
-		return body, nil
-	}
-	return &limitedReader{ReadCloser: body, left: limit}, nil
+	return body, nil
 }
 
 func encodingsOf(h http.Header) (encodings []string) {
@@ -92,8 +92,10 @@ type patientReader struct {
 
 func (p *patientReader) Read(b []byte) (int, error) {
 	// Not every ResponseWriter has deadlines (a test's recorder); then there
-	// is nothing to wait for either.
-	_ = p.control.SetReadDeadline(time.Now().Add(Idle))
+	// is nothing to wait for either. The answer comes after the body.
+	now := time.Now()
+	_ = p.control.SetReadDeadline(now.Add(Idle))
+	_ = p.control.SetWriteDeadline(now.Add(2 * Idle))
 	n, err := p.r.Read(b)
 	var tooLarge *http.MaxBytesError
 	switch {

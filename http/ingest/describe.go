@@ -6,7 +6,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/llmtally/llmtally/http/problem"
 	"github.com/llmtally/llmtally/store"
 	"github.com/llmtally/llmtally/store/query"
 )
@@ -33,7 +32,7 @@ var columnNotes = map[string]string{
 func Describe(api *huma.OpenAPI) {
 	row := logSchema()
 	result := api.Components.Schemas.Schema(reflect.TypeFor[Result](), true, "Result")
-	refused := api.Components.Schemas.Schema(reflect.TypeFor[problem.Problem](), true, "Problem")
+	refused := api.Components.Schemas.Schema(reflect.TypeFor[problemDocument](), true, "LogsProblem")
 	answer := func(description, media string, schema *huma.Schema) *huma.Response {
 		return &huma.Response{Description: description, Content: map[string]*huma.MediaType{media: {Schema: schema}}}
 	}
@@ -58,6 +57,7 @@ func Describe(api *huma.OpenAPI) {
 			"400": failure("The body is not JSON, or broke off."),
 			"401": failure("No key, or a bad one; or anon may not do this."),
 			"403": failure("The caller may not log this."),
+			"408": failure("The body did not arrive in time."),
 			"413": failure("The body or a log is too large."),
 			"415": failure("The Content-Encoding is not supported."),
 			"422": failure("No log is stored; errors says why."),

@@ -124,7 +124,7 @@ func (in *intake) readAll(ctx context.Context, rows *Rows) error {
 		case err != nil:
 			return err
 		default:
-			in.add(log)
+			in.add(log, len(rows.Raw()))
 		}
 		in.index++
 		if len(in.batch) >= batchRows || in.bytes >= batchBytes {
@@ -135,7 +135,7 @@ func (in *intake) readAll(ctx context.Context, rows *Rows) error {
 	}
 }
 
-func (in *intake) add(log store.Log) {
+func (in *intake) add(log store.Log, size int) {
 	if log.Status == "" {
 		// A log that says nothing else is of a request that went well.
 		if err := log.SetText(store.ColStatus, store.StatusSuccess); err != nil {
@@ -144,7 +144,7 @@ func (in *intake) add(log store.Log) {
 	}
 	in.batch = append(in.batch, log)
 	in.indexes = append(in.indexes, in.index)
-	in.bytes += len(log.Messages) + len(log.Response) + 200
+	in.bytes += size // a log keeps the chunk that it stood in
 }
 
 // handOn stores the batch while the next one is read, at most one at a time.

@@ -64,6 +64,17 @@ func TestWhereABodyIsCutIntoPiecesMakesNoDifference(t *testing.T) {
 	}
 }
 
+func TestARowThatIsBothTooLargeAndBrokenReadsTheSameWhateverItsPieces(t *testing.T) {
+	t.Parallel()
+	bad := `{"model":"` + strings.Repeat("x", 100) + `" oops}`
+	for _, body := range []string{`[{"model":"a"},` + bad + `,{"model":"b"}]`, "{\"model\":\"a\"}\n" + bad + "\n{\"model\":\"b\"}"} {
+		want := read(strings.NewReader(body), 32, int64(len(body)))
+		for _, split := range splitters {
+			assert.Equal(t, want, read(split.of(body), 32, 0), split.name)
+		}
+	}
+}
+
 func TestAnErrorOfTheStreamComesThrough(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("the line is dead")

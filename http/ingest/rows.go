@@ -84,6 +84,11 @@ func (s *Rows) Next() (store.Log, error) {
 // start looks at the first byte.
 func (s *Rows) start() error {
 	s.started = true
+	for len(s.chunk)-s.pos < 3 && s.more(3) == nil {
+	}
+	if bytes.HasPrefix(s.chunk[s.pos:], []byte("\ufeff")) {
+		s.pos += 3
+	}
 	first, err := s.peek()
 	if err == io.EOF {
 		return errMalformed("the body is empty")
@@ -164,7 +169,8 @@ func (s *Rows) row() (store.Log, error) {
 		return store.Log{}, s.notAnObject()
 	}
 	for {
-		log, length, invalid, err := store.DecodeLog(s.chunk[s.pos:])
+		window := s.chunk[s.pos:min(len(s.chunk), s.pos+s.maxRow+1)]
+		log, length, invalid, err := store.DecodeLog(window)
 		switch {
 		case err == nil && length > s.maxRow:
 			s.pos += length
@@ -175,8 +181,8 @@ func (s *Rows) row() (store.Log, error) {
 			return log, asRefused(invalid)
 		case !errors.Is(err, rawjson.ErrShort):
 			return store.Log{}, s.broken(err)
-		case len(s.chunk)-s.pos > s.maxRow:
-			return store.Log{}, s.skipLarge()
+		case len(window) > s.maxRow:
+			return store.Log{}, s.skip(s.tooLarge())
 		}
 		// Twice as much each time, so that decoding again stays linear.
 		if err := s.more(2 * (len(s.chunk) - s.pos)); err == io.EOF {
@@ -199,7 +205,7 @@ func asRefused(invalid error) error {
 // lines, the next line that begins an object is the next row.
 func (s *Rows) broken(err error) error {
 	if s.array {
-		return errMalformed("row %d of the array: %v", s.rows-1, err)
+		return s.skip(refused(problem.CodeBadJSON, "%v", err))
 	}
 	if lineErr := s.nextLine(); lineErr != nil && lineErr != io.EOF {
 		return lineErr
@@ -234,21 +240,24 @@ func (s *Rows) notAnObject() error {
 		return refused(problem.CodeBadJSON, "a row must be a JSON object")
 	}
 	for {
-		_, end, err := rawjson.Value(s.chunk, s.pos)
-		more := errors.Is(err, rawjson.ErrShort) || err == nil && end == len(s.chunk)
+		window := s.chunk[s.pos:min(len(s.chunk), s.pos+s.maxRow+1)]
+		_, end, err := rawjson.Value(window, 0)
+		more := errors.Is(err, rawjson.ErrShort) || err == nil && end == len(window)
 		switch {
-		case more && len(s.chunk)-s.pos > s.maxRow:
-			return s.skipLarge()
+		case more && len(window) > s.maxRow:
+			return s.skip(s.tooLarge())
 		case more:
-			if err := s.more(2 * (len(s.chunk) - s.pos)); err == io.EOF {
+			if err := s.more(2 * len(window)); err == io.EOF {
 				return errMalformed("the body ends inside the array")
 			} else if err != nil {
 				return err
 			}
-		case err != nil:
+		case err != nil && window[0] == '[':
 			return s.broken(err)
+		case err != nil:
+			return errMalformed("row %d of the array: %v", s.rows-1, err)
 		default:
-			s.pos = end
+			s.pos += end
 			return refused(problem.CodeBadJSON, "a row must be a JSON object")
 		}
 	}
@@ -258,8 +267,9 @@ func (s *Rows) tooLarge() error {
 	return refused(problem.CodeTooLarge, "the row is larger than the %d bytes that one may have", s.maxRow)
 }
 
-// skipLarge passes over a row without holding it: to where its brackets close.
-func (s *Rows) skipLarge() error {
+// skip passes over a value without holding it, to where its brackets close or
+// the next item begins, and returns the reason.
+func (s *Rows) skip(reason error) error {
 	depth, inString, escaped := 0, false, false
 	for {
 		for i, c := range s.chunk[s.pos:] {
@@ -273,16 +283,21 @@ func (s *Rows) skipLarge() error {
 			case inString:
 			case c == '{' || c == '[':
 				depth++
+			case depth == 0 && (c == ',' || c == ']' || c == '}'):
+				s.pos += i
+				return reason
 			case c == '}' || c == ']':
-				if depth--; depth <= 0 {
+				if depth--; depth == 0 {
 					s.pos += i + 1
-					return s.tooLarge()
+					return reason
 				}
 			}
 		}
 		s.pos = len(s.chunk)
-		if err := s.more(1); err == io.EOF {
-			return s.tooLarge()
+		if err := s.more(1); err == io.EOF && s.array {
+			return errMalformed("the body ends inside the array")
+		} else if err == io.EOF {
+			return reason
 		} else if err != nil {
 			return err
 		}

@@ -20,7 +20,9 @@ CREATE TABLE user_profiles (
 CREATE TABLE request_logs (
     id                        INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     created_at                TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')),
-    user_profile_id           TEXT    REFERENCES user_profiles (user_id),
+    -- Deferred, since a new user's profile is written once, at the end of the
+    -- transaction, with the tokens.
+    user_profile_id           TEXT    REFERENCES user_profiles (user_id) DEFERRABLE INITIALLY DEFERRED,
     end_user                  TEXT    DEFAULT '',
     provider                  TEXT    DEFAULT '',
     model                     TEXT    DEFAULT '',
