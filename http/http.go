@@ -1,6 +1,6 @@
 // Package http is everything that llmtally says over HTTP: the router, and what
 // surrounds every request. The faces are packages of their own: v1 (the typed
-// API) and ingest (the logging doors).
+// API), ingest (the logging doors) and rest (Supabase's dialect).
 package http
 
 import (
@@ -17,18 +17,21 @@ import (
 	"github.com/llmtally/llmtally/http/ingest"
 	"github.com/llmtally/llmtally/http/problem"
 	"github.com/llmtally/llmtally/http/record"
+	"github.com/llmtally/llmtally/http/rest"
 	v1 "github.com/llmtally/llmtally/http/v1"
 	"github.com/llmtally/llmtally/store"
 )
 
 // A Config is what the handler is made of.
 type Config struct {
-	DB      *store.DB
-	Auth    *auth.Authenticator
-	Limits  ingest.Limits
-	V1      v1.Settings
-	Log     *slog.Logger // the access log; nil means slog.Default
-	Version string
+	DB     *store.DB
+	Auth   *auth.Authenticator
+	Limits ingest.Limits
+	V1     v1.Settings
+	// RestBody is how many bytes a body for /rest/v1 may have; 0 means 64 MiB.
+	RestBody int64
+	Log      *slog.Logger // the access log; nil means slog.Default
+	Version  string
 }
 
 // NewHandler returns the whole of llmtally's HTTP.
@@ -52,6 +55,10 @@ func NewHandler(c Config) (http.Handler, error) {
 
 	known := c.Auth.Require(unauthorized)
 	r.With(known).Post("/v1/logs", ingest.Logs(c.DB, c.Limits))
+	r.Route(rest.Prefix, func(r chi.Router) {
+		r.Use(rest.Preflight, c.Auth.Require(rest.Unauthorized))
+		r.Handle("/*", rest.NewHandler(c.DB, c.RestBody))
+	})
 	api := v1.Register(r.With(known, v1.Conditional), c.DB, c.V1)
 	ingest.Describe(api)
 	description, err := json.Marshal(api)

@@ -42,10 +42,10 @@ func ParseSteps(text string) ([]any, error) {
 }
 
 func element(array []byte, index int) []byte {
-	var elements []json.RawMessage
-	if len(array) == 0 || array[0] != '[' || json.Unmarshal(array, &elements) != nil {
+	if len(array) == 0 || array[0] != '[' {
 		return nil
 	}
+	elements := Elements(array)
 	if index < 0 {
 		index += len(elements)
 	}
@@ -151,4 +151,21 @@ func sameScalar(a, b any) bool {
 	f, errX := strconv.ParseFloat(string(x), 64)
 	g, errY := strconv.ParseFloat(string(y), 64)
 	return errX == nil && errY == nil && f == g
+}
+
+// Elements returns the elements of a checked array.
+func Elements(array []byte) (elements [][]byte) {
+	i := Space(array, 1)
+	for i < len(array) && array[i] != ']' {
+		start, end, err := Value(array, i)
+		if err != nil {
+			return elements
+		}
+		elements = append(elements, array[start:end:end])
+		if i = Space(array, end); i < len(array) && array[i] == ',' {
+			i++
+		}
+		i = Space(array, i)
+	}
+	return elements
 }

@@ -1,0 +1,280 @@
+package rest
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/llmtally/llmtally/store"
+	"github.com/llmtally/llmtally/store/query"
+)
+
+// A fetcher reads a plan's rows, and those of its embeds, and shows them. Rows
+// that many others refer to are read once.
+type fetcher struct {
+	view       *store.View
+	stripNulls bool
+	one        map[oneKey][]query.Row
+}
+
+type oneKey struct {
+	embed *embed
+	key   any
+}
+
+func newFetcher(view *store.View, stripNulls bool) *fetcher {
+	return &fetcher{view: view, stripNulls: stripNulls, one: map[oneKey][]query.Row{}}
+}
+
+// rows returns the plan's rows. A plan without embeds is streamed to each
+// instead of being held.
+func (f *fetcher) rows(p *plan, sel query.Select) (rows []query.Row, err error) {
+	_, err = f.view.Select(sel, func(r query.Row) error {
+		rows = append(rows, slices.Clone(r))
+		return nil
+	})
+	return rows, err
+}
+
+// objects appends each row of the plan as a JSON object, with commas between,
+// and returns how many there were.
+func (f *fetcher) objects(out []byte, p *plan) ([]byte, int64, error) {
+	n := int64(0)
+	write := func(r query.Row) (err error) {
+		if n > 0 {
+			out = append(out, ',')
+		}
+		n++
+		out, err = f.object(out, p, r)
+		return err
+	}
+	if len(p.embeds) == 0 {
+		_, err := f.view.Select(p.sel, write)
+		return out, n, err
+	}
+	// The rows come first: their embeds are asked on the same connection.
+	rows, err := f.rows(p, p.sel)
+	if err != nil {
+		return out, n, err
+	}
+	for _, r := range rows {
+		if err := write(r); err != nil {
+			return out, n, err
+		}
+	}
+	return out, n, nil
+}
+
+// object appends a row as a JSON object.
+func (f *fetcher) object(out []byte, p *plan, row query.Row) ([]byte, error) {
+	out = append(out, '{')
+	members := &members{out: out, first: true, stripNulls: f.stripNulls}
+	if err := f.members(members, p, row); err != nil {
+		return members.out, err
+	}
+	return append(members.out, '}'), nil
+}
+
+// members writes an object's members.
+type members struct {
+	out        []byte
+	first      bool
+	stripNulls bool
+}
+
+func (m *members) name(name string) {
+	if !m.first {
+		m.out = append(m.out, ',')
+	}
+	m.first = false
+	m.out = append(appendString(m.out, name), ':')
+}
+
+func (m *members) value(name string, value any, kind query.Type) {
+	if m.stripNulls && (value == nil || kind == query.JSON && value == "null") {
+		return
+	}
+	m.name(name)
+	m.out = appendValue(m.out, value, kind)
+}
+
+func (f *fetcher) members(m *members, p *plan, row query.Row) error {
+	for i := range p.items {
+		it := &p.items[i]
+		if it.embed == nil {
+			value, kind, err := it.valueOf(row)
+			if err != nil {
+				return err
+			}
+			m.value(it.name, value, kind)
+			continue
+		}
+		var err error
+		if it.embed.spread {
+			err = f.spread(m, it.embed, row)
+		} else {
+			err = f.embedded(m, it, row)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// embedded writes the related rows: an object or null, or an array.
+func (f *fetcher) embedded(m *members, it *item, row query.Row) error {
+	related, err := f.related(it.embed, row)
+	if err != nil {
+		return err
+	}
+	if it.embed.toOne && len(related) == 0 {
+		m.value(it.name, nil, query.JSON)
+		return nil
+	}
+	m.name(it.name)
+	if it.embed.toOne {
+		m.out, err = f.object(m.out, it.embed.plan, related[0])
+		return err
+	}
+	m.out = append(m.out, '[')
+	for i, r := range related {
+		if i > 0 {
+			m.out = append(m.out, ',')
+		}
+		if m.out, err = f.object(m.out, it.embed.plan, r); err != nil {
+			return err
+		}
+	}
+	m.out = append(m.out, ']')
+	return nil
+}
+
+// spread writes the related row's members among those of the row itself; those
+// of many rows as arrays.
+func (f *fetcher) spread(m *members, e *embed, row query.Row) error {
+	related, err := f.related(e, row)
+	if err != nil {
+		return err
+	}
+	if !e.toOne {
+		return f.spreadMany(m, e, related)
+	}
+	if len(related) == 0 {
+		related = []query.Row{make(query.Row, len(e.plan.sel.Columns))}
+	}
+	return f.members(m, e.plan, related[0])
+}
+
+func (f *fetcher) spreadMany(m *members, e *embed, related []query.Row) error {
+	for i := range e.plan.items {
+		it := &e.plan.items[i]
+		if it.embed != nil {
+			return refuse("PGRST200", fmt.Sprintf("'%s' cannot be embedded in a spread of many rows", it.name))
+		}
+		m.name(it.name)
+		m.out = append(m.out, '[')
+		for n, r := range related {
+			if n > 0 {
+				m.out = append(m.out, ',')
+			}
+			value, kind, err := it.valueOf(r)
+			if err != nil {
+				return err
+			}
+			m.out = appendValue(m.out, value, kind)
+		}
+		m.out = append(m.out, ']')
+	}
+	return nil
+}
+
+// related reads the rows that belong to a row.
+func (f *fetcher) related(e *embed, row query.Row) ([]query.Row, error) {
+	key := row[e.local]
+	if key == nil {
+		return nil, nil
+	}
+	if rows, ok := f.one[oneKey{e, key}]; ok && e.toOne {
+		return rows, nil
+	}
+	sel := e.plan.sel
+	sel.Where = and(query.Is(e.join.Foreign, key), sel.Where)
+	rows, err := f.rows(e.plan, sel)
+	if err == nil && e.toOne {
+		f.one[oneKey{e, key}] = rows
+	}
+	return rows, err
+}
+
+// csv appends the plan's rows as CSV: a header and a line each. Without rows
+// there is one newline and no header, as PostgREST answers.
+func (f *fetcher) csv(out []byte, p *plan) ([]byte, int64, error) {
+	rows, err := f.rows(p, p.sel)
+	if err != nil || len(rows) == 0 {
+		return append(out, '\n'), 0, err
+	}
+	for i, it := range p.items {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(out, csvCell(it.name)...)
+	}
+	for _, r := range rows {
+		out = append(out, '\n')
+		for i := range p.items {
+			if i > 0 {
+				out = append(out, ',')
+			}
+			text, err := f.cell(&p.items[i], r)
+			if err != nil {
+				return out, 0, err
+			}
+			out = append(out, text...)
+		}
+	}
+	return out, int64(len(rows)), nil
+}
+
+func (f *fetcher) cell(it *item, row query.Row) (string, error) {
+	if it.embed != nil {
+		m := &members{first: true}
+		if err := f.embedded(m, it, row); err != nil {
+			return "", err
+		}
+		return csvCell(string(m.out[len(it.name)+3:])), nil // behind "name":
+	}
+	value, kind, err := it.valueOf(row)
+	if err != nil || value == nil {
+		return "", err
+	}
+	if text, ok := value.(string); ok && kind == query.Time {
+		return csvCell(shownTime(text)), nil
+	}
+	return csvCell(valueText(value, kind)), nil
+}
+
+// csvCell quotes a text where CSV asks for it. An empty text is quoted, since
+// nothing at all stands for null.
+func csvCell(s string) string {
+	if s == "" {
+		return `""`
+	}
+	for i := range len(s) {
+		switch s[i] {
+		case '"', ',', '\n', '\r', '\\':
+			return quoteCSV(s)
+		}
+	}
+	return s
+}
+
+func quoteCSV(s string) string {
+	out := append(make([]byte, 0, len(s)+8), '"')
+	for i := range len(s) {
+		if s[i] == '"' {
+			out = append(out, '"')
+		}
+		out = append(out, s[i])
+	}
+	return string(append(out, '"'))
+}
