@@ -10,10 +10,11 @@ import (
 
 // logStatements are the writer's prepared statements.
 type logStatements struct {
-	insert, update, remove         *sql.Stmt
-	byID, byCallID, countedByID    *sql.Stmt
-	userExists, addUser, addTokens *sql.Stmt
-	totals, monthly, hourly        rollupStatements
+	insert, update, remove      *sql.Stmt
+	byID, byCallID, countedByID *sql.Stmt
+	userExists, addUser         *sql.Stmt
+	addTokens, addUserTokens    *sql.Stmt
+	totals, monthly, hourly     rollupStatements
 }
 
 // The rows of request_logs are read and written with every column, in the
@@ -65,9 +66,8 @@ func (s *logStatements) prepare(db *sql.DB) error {
 	s.remove = p.prepare("DELETE FROM request_logs WHERE id = $1")
 	s.userExists = p.prepare("SELECT 1 FROM user_profiles WHERE user_id = $1")
 	s.addUser = p.prepare("INSERT INTO user_profiles (user_id) VALUES ($1) ON CONFLICT (user_id) DO NOTHING")
-	s.addTokens = p.prepare(`
-		INSERT INTO user_profiles (user_id, tokens_used) VALUES ($1, $2)
-		ON CONFLICT (user_id) DO UPDATE SET tokens_used = tokens_used + excluded.tokens_used`)
+	s.addTokens = p.prepare("UPDATE user_profiles SET tokens_used = tokens_used + $2 WHERE user_id = $1")
+	s.addUserTokens = p.prepare("INSERT INTO user_profiles (user_id, tokens_used) VALUES ($1, $2)")
 	s.totals = p.rollup(totalsTable)
 	s.monthly = p.rollup(monthlyTable)
 	s.hourly = p.rollup(hourlyTable)

@@ -66,23 +66,27 @@ func (t *rollupTable) columns() []string {
 	return all
 }
 
-// upsertSQL adds sums to a row, or makes it.
-func (t *rollupTable) upsertSQL() string {
-	columns := t.columns()
-	set := make([]string, 0, len(columns))
+// addSQL adds sums to a row that is there. It binds what insertSQL binds. Most
+// rows are there already, and for those an upsert takes half as long again.
+func (t *rollupTable) addSQL() string {
+	set := make([]string, 0, len(sumColumns)+2)
+	next := len(t.key) + 1
 	for _, c := range sumColumns {
-		set = append(set, fmt.Sprintf("%s = %[1]s + excluded.%[1]s", c))
+		set = append(set, fmt.Sprintf("%s = %[1]s + $%d", c, next))
+		next++
 	}
-	set = append(set, "last_at = max(last_at, excluded.last_at)")
+	set = append(set, fmt.Sprintf("last_at = max(last_at, $%d)", next))
 	if t.latency {
-		set = append(set, "latency = latency_add(latency, excluded.latency)")
+		set = append(set, fmt.Sprintf("latency = latency_add(latency, $%d)", next+1))
 	}
-	return fmt.Sprintf(`
-		INSERT INTO %s (%s)
-		VALUES (%s)
-		ON CONFLICT (%s) DO UPDATE SET %s`,
-		t.name, strings.Join(columns, ", "), placeholders(1, len(columns)),
-		strings.Join(t.key, ", "), strings.Join(set, ", "))
+	return fmt.Sprintf(`UPDATE %s SET %s WHERE %s`, t.name, strings.Join(set, ", "), t.keyIs())
+}
+
+// insertSQL makes a row.
+func (t *rollupTable) insertSQL() string {
+	columns := t.columns()
+	return fmt.Sprintf(`INSERT INTO %s (%s) VALUES (%s)`,
+		t.name, strings.Join(columns, ", "), placeholders(1, len(columns)))
 }
 
 // repairSQL recomputes a row's last_at from the logs, which subtracting cannot
@@ -112,11 +116,12 @@ func (t *rollupTable) keyIs() string {
 	return strings.Join(terms, " AND ")
 }
 
-type rollupStatements struct{ upsert, repair, clear *sql.Stmt }
+type rollupStatements struct{ add, insert, repair, clear *sql.Stmt }
 
 func (p *preparer) rollup(t rollupTable) rollupStatements {
 	return rollupStatements{
-		upsert: p.prepare(t.upsertSQL()), repair: p.prepare(t.repairSQL()), clear: p.prepare(t.clearSQL()),
+		add: p.prepare(t.addSQL()), insert: p.prepare(t.insertSQL()),
+		repair: p.prepare(t.repairSQL()), clear: p.prepare(t.clearSQL()),
 	}
 }
 
@@ -125,12 +130,25 @@ func (p *preparer) rollup(t rollupTable) rollupStatements {
 type rollupWriter struct {
 	tx    *sql.Tx
 	stmts *rollupStatements
-	up    *sql.Stmt
+	add   *sql.Stmt
 	err   error
 }
 
+// addOrInsert adds to a row, or makes it when it is not there.
+func addOrInsert(tx *sql.Tx, add, insert *sql.Stmt, args []any) error {
+	result, err := add.Exec(args...)
+	if err != nil {
+		return err
+	}
+	if n, err := result.RowsAffected(); err != nil || n > 0 {
+		return err
+	}
+	_, err = tx.Stmt(insert).Exec(args...)
+	return err
+}
+
 func newRollupWriter(tx *sql.Tx, stmts *rollupStatements) *rollupWriter {
-	return &rollupWriter{tx: tx, stmts: stmts, up: tx.Stmt(stmts.upsert)}
+	return &rollupWriter{tx: tx, stmts: stmts, add: tx.Stmt(stmts.add)}
 }
 
 func (w *rollupWriter) save(s *sums, key ...any)                     { w.write(s, key, nil) }
@@ -141,7 +159,7 @@ func (w *rollupWriter) write(s *sums, key, rest []any) {
 		return
 	}
 	args := append(append(key[:len(key):len(key)], s.values()...), s.last.latest().Stored())
-	if _, err := w.up.Exec(append(args, rest...)...); err != nil {
+	if err := addOrInsert(w.tx, w.add, w.stmts.insert, append(args, rest...)); err != nil {
 		w.err = fmt.Errorf("adding to a rollup: %w", err)
 		return
 	}

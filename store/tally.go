@@ -209,8 +209,7 @@ func saveUser(tx *sql.Tx, stmts *logStatements, user string, tokens int64) error
 		_, err := tx.Stmt(stmts.addUser).Exec(user)
 		return err
 	}
-	_, err := tx.Stmt(stmts.addTokens).Exec(user, tokens)
-	return err
+	return addOrInsert(tx, tx.Stmt(stmts.addTokens), stmts.addUserTokens, []any{user, tokens})
 }
 
 func sortedKeys[K comparable, V any](m map[K]V, compare func(a, b K) int) []K {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/llmtally/llmtally/http/record"
 	"github.com/llmtally/llmtally/policy"
@@ -36,14 +37,31 @@ type Authenticator struct {
 	secret []byte
 	anon   Anon
 	parser *jwt.Parser
+	now    func() time.Time
+	known  *lru.Cache[string, verified]
 }
+
+// verified is a token's caller, while the token is good.
+type verified struct {
+	caller policy.Caller
+	until  time.Time // zero: for ever
+}
+
+// knownTokens bounds the tokens that are remembered. Verifying one takes longer
+// than decoding a log.
+const knownTokens = 4096
+
 
 // New returns an authenticator. now is its clock; nil means time.Now.
 func New(secret []byte, anon Anon, now func() time.Time) *Authenticator {
 	if now == nil {
 		now = time.Now
 	}
-	return &Authenticator{secret: secret, anon: anon, parser: jwt.NewParser(
+	known, err := lru.New[string, verified](knownTokens)
+	if err != nil {
+		panic(err) // the size is right
+	}
+	return &Authenticator{secret: secret, anon: anon, now: now, known: known, parser: jwt.NewParser(
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
 		jwt.WithLeeway(leeway), jwt.WithIssuedAt(), jwt.WithTimeFunc(now),
 	)}
@@ -107,18 +125,34 @@ func bearer(header string) (token string, sent bool) {
 
 // Verify returns whom the token stands for.
 func (a *Authenticator) Verify(token string) (policy.Caller, error) {
+	if v, ok := a.known.Get(token); ok && (v.until.IsZero() || a.now().Before(v.until)) {
+		return v.caller, nil
+	}
+	caller, until, err := a.verify(token)
+	if err == nil {
+		a.known.Add(token, verified{caller, until})
+	}
+	return caller, err
+}
+
+// verify also returns until when the answer holds.
+func (a *Authenticator) verify(token string) (c policy.Caller, until time.Time, err error) {
 	if token == "" {
-		return policy.Caller{}, &Error{"PGRST301", "Empty JWT is sent in Authorization header"}
+		return c, until, &Error{"PGRST301", "Empty JWT is sent in Authorization header"}
 	}
 	if parts := strings.Count(token, ".") + 1; parts != 3 {
-		return policy.Caller{}, &Error{"PGRST301", fmt.Sprintf("Expected 3 parts in JWT; got %d", parts)}
+		return c, until, &Error{"PGRST301", fmt.Sprintf("Expected 3 parts in JWT; got %d", parts)}
 	}
 	claims := jwt.MapClaims{}
-	_, err := a.parser.ParseWithClaims(token, claims, func(*jwt.Token) (any, error) { return a.secret, nil })
+	_, err = a.parser.ParseWithClaims(token, claims, func(*jwt.Token) (any, error) { return a.secret, nil })
 	if err != nil {
-		return policy.Caller{}, tokenError(err)
+		return c, until, tokenError(err)
 	}
-	return a.callerFrom(claims)
+	if exp, err := claims.GetExpirationTime(); err == nil && exp != nil {
+		until = exp.Add(leeway)
+	}
+	c, err = a.callerFrom(claims)
+	return c, until, err
 }
 
 func (a *Authenticator) callerFrom(claims jwt.MapClaims) (policy.Caller, error) {
