@@ -51,7 +51,6 @@ type verified struct {
 // than decoding a log.
 const knownTokens = 4096
 
-
 // New returns an authenticator. now is its clock; nil means time.Now.
 func New(secret []byte, anon Anon, now func() time.Time) *Authenticator {
 	if now == nil {
