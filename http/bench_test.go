@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -47,8 +48,12 @@ func dial(b *testing.B, url, path, key, body string) *benchClient {
 	conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
 	require.NoError(b, err)
 	b.Cleanup(func() { conn.Close() })
-	request := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer %s\r\n"+
-		"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", path, key, len(body), body)
+	method := "POST"
+	if body == "" {
+		method = "GET"
+	}
+	request := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer %s\r\n"+
+		"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", method, path, key, len(body), body)
 	return &benchClient{
 		conn: conn, reader: bufio.NewReader(conn), request: []byte(request),
 		callAt: strings.Index(request, placeholder),
@@ -85,10 +90,9 @@ func (c *benchClient) send() (status int, err error) {
 	return status, err
 }
 
-// benchServer is the whole handler on a database of its own.
-func benchServer(b *testing.B) (url, key string, db *store.DB) {
+// benchServer is the whole handler on the database.
+func benchServer(b *testing.B, db *store.DB) (url, key string) {
 	b.Helper()
-	db = storetest.Open(b)
 	a := auth.New([]byte(strings.Repeat("s", 32)), auth.AnonKey, nil)
 	handler, err := llmhttp.NewHandler(llmhttp.Config{
 		DB: db, Auth: a, Log: slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelInfo})),
@@ -98,7 +102,7 @@ func benchServer(b *testing.B) (url, key string, db *store.DB) {
 	b.Cleanup(server.Close)
 	key, err = a.Key(policy.Service)
 	require.NoError(b, err)
-	return server.URL, key, db
+	return server.URL, key
 }
 
 // bareServer only decodes: what the same machine could do if nothing were kept.
@@ -126,16 +130,22 @@ func load(b *testing.B, connections int, url, path, key string, body func(i int)
 	for i := range clients {
 		clients[i] = dial(b, url, path, key, body(i))
 	}
+	run(b, clients, http.StatusCreated)
+}
+
+// run sends b.N requests over the clients' connections.
+func run(b *testing.B, clients []*benchClient, want int) {
+	b.Helper()
 	var next atomic.Int64
 	var wg sync.WaitGroup
-	took := make([][]time.Duration, connections)
+	took := make([][]time.Duration, len(clients))
 	b.ResetTimer()
 	for i, c := range clients {
 		wg.Go(func() {
 			for next.Add(1) <= int64(b.N) {
 				begin := time.Now()
 				status, err := c.send()
-				if err != nil || status != http.StatusCreated {
+				if err != nil || status != want {
 					b.Errorf("status %d, error %v", status, err)
 					return
 				}
@@ -164,17 +174,72 @@ func BenchmarkLog(b *testing.B) {
 		})
 		for _, path := range []string{"/v1/logs", "/rest/v1/request_logs"} {
 			b.Run(fmt.Sprintf("%s/connections=%d", path[1:], connections), func(b *testing.B) {
-				url, key, _ := benchServer(b)
+				url, key := benchServer(b, storetest.Open(b))
 				load(b, connections, url, path, key, benchLog)
 			})
 		}
 	}
 }
 
+var (
+	benchRows  = flag.Int("rows", 1_000_000, "logs in the generated database of the read benchmarks")
+	benchUsers = flag.Int("users", 10_000, "users in it")
+	benchKeep  = flag.String("keep", "", "folder to keep generated databases in, to use them again")
+)
+
+// BenchmarkGet asks a generated database over one connection. Where the path
+// has a %s, each request asks about another user.
+func BenchmarkGet(b *testing.B) {
+	db := storetest.Generated(b, *benchRows, *benchUsers, *benchKeep)
+	url, key := benchServer(b, db)
+	heavy := storetest.GeneratedUser(0)
+	for name, path := range map[string]string{
+		"analytics/any":      "/v1/users/%s/analytics",
+		"analytics/heaviest": "/v1/users/" + heavy + "/analytics",
+		"breakdown/any":      "/v1/users/%s/breakdown",
+		"breakdown/heaviest": "/v1/users/" + heavy + "/breakdown",
+		"requests":           "/v1/users/" + heavy + "/requests",
+		"requests/offset":    "/v1/users/" + heavy + "/requests?offset=10000",
+		"rest/same-rows": "/rest/v1/request_logs?user_profile_id=eq." + heavy + "&order=created_at.desc&limit=50" +
+			"&select=id,created_at,model,provider,status,tokens_used,prompt_tokens,completion_tokens,total_cost,response_time,end_user,error",
+		"rest/all-columns": "/rest/v1/request_logs?user_profile_id=eq." + heavy + "&order=created_at.desc&limit=50",
+	} {
+		b.Run(name, func(b *testing.B) {
+			var clients []*benchClient
+			if !strings.Contains(path, "%s") {
+				run(b, append(clients, dial(b, url, path, key, "")), http.StatusOK)
+				return
+			}
+			for rank := range 1000 {
+				clients = append(clients, dial(b, url, fmt.Sprintf(path, storetest.GeneratedUser(rank)), key, ""))
+			}
+			inTurn(b, clients)
+		})
+	}
+}
+
+// inTurn sends one request at a time, by one client after the other.
+func inTurn(b *testing.B, clients []*benchClient) {
+	b.Helper()
+	took := make([]time.Duration, 0, b.N)
+	b.ResetTimer()
+	for i := range b.N {
+		begin := time.Now()
+		if status, err := clients[i*7919%len(clients)].send(); err != nil || status != http.StatusOK {
+			b.Fatalf("status %d, error %v", status, err)
+		}
+		took = append(took, time.Since(begin))
+	}
+	b.StopTimer()
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")
+	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
+}
+
 // BenchmarkNDJSON sends bodies of ten thousand full logs.
 func BenchmarkNDJSON(b *testing.B) {
 	const rows = 10_000
-	url, key, _ := benchServer(b)
+	url, key := benchServer(b, storetest.Open(b))
 	lines := make([]string, rows)
 	for b.Loop() {
 		b.StopTimer()

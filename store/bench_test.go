@@ -6,12 +6,9 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -114,7 +111,7 @@ func BenchmarkAppendBatch(b *testing.B) {
 
 // BenchmarkRead asks what the API's endpoints ask, of a generated database.
 func BenchmarkRead(b *testing.B) {
-	db := generated(b)
+	db := storetest.Generated(b, *benchRows, *benchUsers, *benchKeep)
 	ctx, system := b.Context(), policy.System()
 	heavy := storetest.GeneratedUser(0)
 	end := storetest.GeneratedEnd
@@ -153,24 +150,4 @@ func BenchmarkRead(b *testing.B) {
 			}
 		})
 	}
-}
-
-// generated opens the generated database, and makes it if it is not kept.
-func generated(b *testing.B) *store.DB {
-	b.Helper()
-	dir := *benchKeep
-	if dir == "" {
-		dir = b.TempDir()
-	}
-	path := filepath.Join(dir, fmt.Sprintf("generated-%d-%d.db", *benchRows, *benchUsers))
-	_, err := os.Stat(path)
-	db, openErr := store.Open(b.Context(), path, store.Options{AutoCreateUsers: true})
-	require.NoError(b, openErr)
-	b.Cleanup(func() { require.NoError(b, db.Close()) })
-	if errors.Is(err, os.ErrNotExist) {
-		begin := time.Now()
-		storetest.Generate(b, db, *benchRows, *benchUsers)
-		b.Logf("generated %d logs in %s", *benchRows, time.Since(begin).Round(time.Second))
-	}
-	return db
 }

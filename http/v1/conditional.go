@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -57,6 +58,9 @@ func (h *heldAnswer) send(r *http.Request) {
 			h.ResponseWriter.WriteHeader(http.StatusNotModified)
 			return
 		}
+	}
+	if h.body.Len() > 0 {
+		h.Header().Set("Content-Length", strconv.Itoa(h.body.Len()))
 	}
 	h.ResponseWriter.WriteHeader(h.status)
 	// An error here is the client's going away.

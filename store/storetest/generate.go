@@ -1,8 +1,11 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -49,6 +52,26 @@ func GeneratedUser(rank int) string { return fmt.Sprintf("user-%05d", rank) }
 
 // GeneratedEnd is the moment after the last generated log.
 var GeneratedEnd = time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)
+
+// Generated opens a database that Generate filled. With a folder to keep it in,
+// it is made only once.
+func Generated(b *testing.B, rows, users int, keep string) *store.DB {
+	b.Helper()
+	if keep == "" {
+		keep = b.TempDir()
+	}
+	path := filepath.Join(keep, fmt.Sprintf("generated-%d-%d.db", rows, users))
+	_, missing := os.Stat(path)
+	db, err := store.Open(b.Context(), path, store.Options{AutoCreateUsers: true})
+	require.NoError(b, err)
+	b.Cleanup(func() { require.NoError(b, db.Close()) })
+	if errors.Is(missing, os.ErrNotExist) {
+		begin := time.Now()
+		Generate(b, db, rows, users)
+		b.Logf("generated %d logs in %s", rows, time.Since(begin).Round(time.Second))
+	}
+	return db
+}
 
 // Generate fills the database with lean logs over the 180 days before
 // GeneratedEnd, spread over the users by Zipf's law and over eight models. The
