@@ -55,6 +55,7 @@ func NewHandler(c Config) (http.Handler, error) {
 
 	known := c.Auth.Require(unauthorized)
 	r.With(known).Post("/v1/logs", ingest.Logs(c.DB, c.Limits))
+	r.With(known).Post("/v1/litellm", ingest.LiteLLM(c.DB, c.Limits))
 	r.Route(rest.Prefix, func(r chi.Router) {
 		r.Use(rest.Preflight, c.Auth.Require(rest.Unauthorized))
 		r.Handle("/*", rest.NewHandler(c.DB, c.RestBody))

@@ -27,10 +27,9 @@ var columnNotes = map[string]string{
 	"provider":           "Default: the model's prefix, as in openai/gpt-4o.",
 }
 
-// Describe adds POST /v1/logs to the API's description. The handler reads
-// streams, so huma does not run it.
+// Describe adds the logging doors to the API's description. Their handlers read
+// streams, so huma does not run them.
 func Describe(api *huma.OpenAPI) {
-	row := logSchema()
 	result := api.Components.Schemas.Schema(reflect.TypeFor[Result](), true, "Result")
 	refused := api.Components.Schemas.Schema(reflect.TypeFor[problemDocument](), true, "LogsProblem")
 	answer := func(description, media string, schema *huma.Schema) *huma.Response {
@@ -39,32 +38,37 @@ func Describe(api *huma.OpenAPI) {
 	failure := func(description string) *huma.Response {
 		return answer(description, "application/problem+json", refused)
 	}
-	api.AddOperation(&huma.Operation{
-		Method: http.MethodPost, Path: "/v1/logs", OperationID: "log-requests",
-		Summary: "Log requests: one object, an array, or NDJSON",
-		Description: "The first byte of the body decides which. Content-Encoding gzip and zstd are taken. " +
-			"An accepted answer means that the logs are on disk.",
-		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
-			"application/json": {Schema: &huma.Schema{OneOf: []*huma.Schema{
-				row,
-				{Type: huma.TypeArray, Items: row},
-			}}},
-			"application/x-ndjson": {Schema: &huma.Schema{Type: huma.TypeString, Description: "One object a line."}},
-		}},
-		Responses: map[string]*huma.Response{
-			"201": answer("All logs are stored.", "application/json", result),
-			"207": answer("Some logs are stored; errors names the others.", "application/json", result),
-			"400": failure("The body is not JSON, or broke off."),
-			"401": failure("No key, or a bad one; or anon may not do this."),
-			"403": failure("The caller may not log this."),
-			"408": failure("The body did not arrive in time."),
-			"413": failure("The body or a log is too large."),
-			"415": failure("The Content-Encoding is not supported."),
-			"422": failure("No log is stored; errors says why."),
-			"503": failure("Too many logs wait to be written; see Retry-After."),
-			"507": failure("The disk is full."),
-		},
-	})
+	responses := map[string]*huma.Response{
+		"201": answer("All logs are stored.", "application/json", result),
+		"207": answer("Some logs are stored; errors names the others.", "application/json", result),
+		"400": failure("The body is not JSON, or broke off."),
+		"401": failure("No key, or a bad one; or anon may not do this."),
+		"403": failure("The caller may not log this."),
+		"408": failure("The body did not arrive in time."),
+		"413": failure("The body or a log is too large."),
+		"415": failure("The Content-Encoding is not supported."),
+		"422": failure("No log is stored; errors says why."),
+		"503": failure("Too many logs wait to be written; see Retry-After."),
+		"507": failure("The disk is full."),
+	}
+	add := func(path, id, summary, description string, row *huma.Schema) {
+		api.AddOperation(&huma.Operation{
+			Method: http.MethodPost, Path: path, OperationID: id, Summary: summary,
+			Description: description + " The first byte of the body decides whether it is an object, an array or NDJSON. " +
+				"Content-Encoding gzip and zstd are taken. An accepted answer means that the logs are on disk.",
+			RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+				"application/json": {Schema: &huma.Schema{OneOf: []*huma.Schema{
+					row,
+					{Type: huma.TypeArray, Items: row},
+				}}},
+				"application/x-ndjson": {Schema: &huma.Schema{Type: huma.TypeString, Description: "One object a line."}},
+			}},
+			Responses: responses,
+		})
+	}
+	add("/v1/logs", "log-requests", "Log requests", "The members of an object are the columns of request_logs.", logSchema())
+	add("/v1/litellm", "log-litellm", "Log requests from LiteLLM's generic_api callback",
+		"An object is LiteLLM's StandardLoggingPayload.", &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true})
 }
 
 func logSchema() *huma.Schema {

@@ -56,6 +56,19 @@ type RowError struct {
 
 // Logs returns the handler of POST /v1/logs.
 func Logs(db *store.DB, limits Limits) http.HandlerFunc {
+	return door(db, limits, store.DecodeLog)
+}
+
+// LiteLLM returns the handler of POST /v1/litellm: the bodies of LiteLLM's
+// generic_api callback.
+func LiteLLM(db *store.DB, limits Limits) http.HandlerFunc {
+	return door(db, limits, decodeLiteLLM)
+}
+
+// A decoder reads one row, as store.DecodeLog does.
+type decoder = func([]byte) (log store.Log, length int, invalid error, err error)
+
+func door(db *store.DB, limits Limits, decode decoder) http.HandlerFunc {
 	if limits.Body == 0 {
 		limits.Body = DefaultBody
 	}
@@ -64,7 +77,7 @@ func Logs(db *store.DB, limits Limits) http.HandlerFunc {
 	}
 	return func(w http.ResponseWriter, r *http.Request) {
 		caller := auth.From(r.Context())
-		in := &intake{db: db, caller: caller}
+		in := &intake{db: db, caller: caller, decode: decode}
 		if err := in.answer(w, in.take(w, r, limits)); err != nil {
 			record.Fail(r.Context(), err)
 		}
@@ -75,6 +88,7 @@ func Logs(db *store.DB, limits Limits) http.HandlerFunc {
 type intake struct {
 	db     *store.DB
 	caller policy.Caller
+	decode decoder
 	result Result
 	index  int // of the next row
 
@@ -92,6 +106,7 @@ func (in *intake) take(w http.ResponseWriter, r *http.Request, limits Limits) er
 	}
 	defer stream.Close()
 	rows := NewRows(stream, limits.Row, sizeHint(r))
+	rows.decode = in.decode
 	err = in.readAll(r.Context(), rows)
 	if waitErr := in.wait(); waitErr != nil {
 		return waitErr

@@ -17,6 +17,7 @@ import (
 // of its chunks, which are never written again.
 type Rows struct {
 	r      io.Reader
+	decode decoder
 	maxRow int
 
 	chunk []byte // what was read; chunk[pos:] is not yet used
@@ -36,7 +37,7 @@ func NewRows(r io.Reader, maxRow int, sizeHint int64) *Rows {
 	if sizeHint > 0 {
 		size = min(sizeHint+1, largeChunk)
 	}
-	return &Rows{r: r, maxRow: maxRow, chunk: make([]byte, 0, size)}
+	return &Rows{r: r, decode: store.DecodeLog, maxRow: maxRow, chunk: make([]byte, 0, size)}
 }
 
 const (
@@ -170,7 +171,7 @@ func (s *Rows) row() (store.Log, error) {
 	}
 	for {
 		window := s.chunk[s.pos:min(len(s.chunk), s.pos+s.maxRow+1)]
-		log, length, invalid, err := store.DecodeLog(window)
+		log, length, invalid, err := s.decode(window)
 		switch {
 		case err == nil && length > s.maxRow:
 			s.pos += length

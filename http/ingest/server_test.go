@@ -90,7 +90,12 @@ type answer struct {
 // post sends a body to POST /v1/logs. Headers are names and values in turn.
 func (s *server) post(c policy.Caller, body io.Reader, headers ...string) answer {
 	s.t.Helper()
-	r, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.http.URL+"/v1/logs", body)
+	return s.postTo("/v1/logs", c, body, headers...)
+}
+
+func (s *server) postTo(path string, c policy.Caller, body io.Reader, headers ...string) answer {
+	s.t.Helper()
+	r, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.http.URL+path, body)
 	require.NoError(s.t, err)
 	if c.Role != "" {
 		r.Header.Set("Authorization", "Bearer "+s.token(c))
