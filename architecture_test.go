@@ -21,9 +21,12 @@ const module = "github.com/llmtally/llmtally"
 var rooms = map[string][]string{
 	".": {"http", "http/auth", "http/ingest", "http/rest", "http/v1", "jobs", "store", "policy"},
 
-	"http":         {"http/auth", "http/ingest", "http/problem", "http/record", "http/rest", "http/v1", "store", "policy"},
-	"http/v1":      {"http/auth", "http/problem", "http/record", "store", "policy"},
-	"http/ingest":  {"http/auth", "http/body", "http/problem", "http/record", "store", "store/query", "store/rawjson", "policy"},
+	"http":    {"http/auth", "http/ingest", "http/problem", "http/record", "http/rest", "http/v1", "store", "policy"},
+	"http/v1": {"http/auth", "http/problem", "http/record", "store", "policy"},
+	"http/ingest": {
+		"http/auth", "http/body", "http/problem", "http/record",
+		"store", "store/query", "store/rawjson", "store/usage", "policy",
+	},
 	"http/auth":    {"http/record", "policy"},
 	"http/problem": {"store", "policy"},
 	"http/record":  {"policy"},
