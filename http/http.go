@@ -47,6 +47,10 @@ func NewHandler(c Config) (http.Handler, error) {
 		problem.New(http.StatusNotFound, "there is nothing at this path").WithHint("see /docs").Write(w)
 	})
 	r.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, rest.Prefix+"/") {
+			rest.UnknownMethod(w, r)
+			return
+		}
 		w.Header().Set("Allow", strings.Join(allowed(router, r.URL.EscapedPath()), ", "))
 		problem.New(http.StatusMethodNotAllowed, fmt.Sprintf("%s is not for this path", r.Method)).Write(w)
 	})

@@ -120,14 +120,21 @@ func writeError(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Method == http.MethodHead {
 		return
 	}
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false) // operators are full of < and >
 	// An error here is the client's going away.
-	_ = json.NewEncoder(w).Encode(errorBody{e.Code, e.Message, orNull(e.Details), orNull(e.Hint)})
+	_ = encoder.Encode(errorBody{e.Code, e.Message, orNull(e.Details), orNull(e.Hint)})
 }
 
 // Unauthorized answers a request whose caller is not known.
 func Unauthorized(w http.ResponseWriter, r *http.Request, e *auth.Error) {
 	setCORS(w.Header(), r)
 	writeError(w, r, refuse(e.Code, e.Message))
+}
+
+// UnknownMethod answers a method that HTTP does not know.
+func UnknownMethod(w http.ResponseWriter, r *http.Request) {
+	writeError(w, r, refuse("PGRST117", "Unsupported HTTP method: "+r.Method))
 }
 
 func errNoTable(name string) error {

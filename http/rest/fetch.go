@@ -159,33 +159,50 @@ func (f *fetcher) spread(m *members, e *embed, row query.Row) error {
 	if !e.toOne {
 		return f.spreadMany(m, e, related)
 	}
-	if len(related) == 0 {
-		related = []query.Row{make(query.Row, len(e.plan.sel.Columns))}
+	return f.members(m, e.plan, orNulls(e.plan, related)[0])
+}
+
+// orNulls returns rows, or where there are none, one of nulls.
+func orNulls(p *plan, rows []query.Row) []query.Row {
+	if len(rows) > 0 {
+		return rows
 	}
-	return f.members(m, e.plan, related[0])
+	return []query.Row{make(query.Row, len(p.sel.Columns))}
 }
 
 func (f *fetcher) spreadMany(m *members, e *embed, related []query.Row) error {
 	for i := range e.plan.items {
 		it := &e.plan.items[i]
 		if it.embed != nil {
-			return refuse("PGRST200", fmt.Sprintf("'%s' cannot be embedded in a spread of many rows", it.name))
+			return errSpreadEmbed(it.name)
 		}
 		m.name(it.name)
-		m.out = append(m.out, '[')
-		for n, r := range related {
-			if n > 0 {
-				m.out = append(m.out, ',')
-			}
-			value, kind, err := it.valueOf(r)
-			if err != nil {
-				return err
-			}
-			m.out = appendValue(m.out, value, kind)
+		var err error
+		if m.out, err = it.appendValues(m.out, related); err != nil {
+			return err
 		}
-		m.out = append(m.out, ']')
 	}
 	return nil
+}
+
+func errSpreadEmbed(name string) error {
+	return refuse("PGRST200", fmt.Sprintf("'%s' cannot be embedded in a spread of many rows", name))
+}
+
+// appendValues writes an item's value in each row, as an array.
+func (i *item) appendValues(out []byte, rows []query.Row) ([]byte, error) {
+	out = append(out, '[')
+	for n, r := range rows {
+		if n > 0 {
+			out = append(out, ',')
+		}
+		value, kind, err := i.valueOf(r)
+		if err != nil {
+			return out, err
+		}
+		out = appendValue(out, value, kind)
+	}
+	return append(out, ']'), nil
 }
 
 // related reads the rows that belong to a row.
@@ -204,77 +221,4 @@ func (f *fetcher) related(e *embed, row query.Row) ([]query.Row, error) {
 		f.one[oneKey{e, key}] = rows
 	}
 	return rows, err
-}
-
-// csv appends the plan's rows as CSV: a header and a line each. Without rows
-// there is one newline and no header, as PostgREST answers.
-func (f *fetcher) csv(out []byte, p *plan) ([]byte, int64, error) {
-	rows, err := f.rows(p, p.sel)
-	if err != nil || len(rows) == 0 {
-		return append(out, '\n'), 0, err
-	}
-	for i, it := range p.items {
-		if i > 0 {
-			out = append(out, ',')
-		}
-		out = append(out, csvCell(it.name)...)
-	}
-	for _, r := range rows {
-		out = append(out, '\n')
-		for i := range p.items {
-			if i > 0 {
-				out = append(out, ',')
-			}
-			text, err := f.cell(&p.items[i], r)
-			if err != nil {
-				return out, 0, err
-			}
-			out = append(out, text...)
-		}
-	}
-	return out, int64(len(rows)), nil
-}
-
-func (f *fetcher) cell(it *item, row query.Row) (string, error) {
-	if it.embed != nil {
-		m := &members{first: true}
-		if err := f.embedded(m, it, row); err != nil {
-			return "", err
-		}
-		return csvCell(string(m.out[len(it.name)+3:])), nil // behind "name":
-	}
-	value, kind, err := it.valueOf(row)
-	if err != nil || value == nil {
-		return "", err
-	}
-	if text, ok := value.(string); ok && kind == query.Time {
-		return csvCell(shownTime(text)), nil
-	}
-	return csvCell(valueText(value, kind)), nil
-}
-
-// csvCell quotes a text where CSV asks for it. An empty text is quoted, since
-// nothing at all stands for null.
-func csvCell(s string) string {
-	if s == "" {
-		return `""`
-	}
-	for i := range len(s) {
-		switch s[i] {
-		case '"', ',', '\n', '\r', '\\':
-			return quoteCSV(s)
-		}
-	}
-	return s
-}
-
-func quoteCSV(s string) string {
-	out := append(make([]byte, 0, len(s)+8), '"')
-	for i := range len(s) {
-		if s[i] == '"' {
-			out = append(out, '"')
-		}
-		out = append(out, s[i])
-	}
-	return string(append(out, '"'))
 }

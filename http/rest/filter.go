@@ -81,7 +81,7 @@ func (p *plan) nullEmbed(f parse.Filter) query.Expr {
 	if i < 0 {
 		return nil
 	}
-	exists := query.Exists{Join: p.embeds[i].join, Where: p.embeds[i].plan.sel.Where}
+	exists := query.Exists{Join: p.embeds[i].join, Where: p.embeds[i].plan.where()}
 	switch f.Value {
 	case "null":
 		return negate(exists, !f.Negated)

@@ -126,7 +126,7 @@ func (p *plan) relate(i parse.SelectItem) (*embed, error) {
 	target, known := store.Schema[i.Embed.Relation]
 	for _, k := range store.Relationships {
 		hinted := i.Embed.Hint == "" || i.Embed.Hint == k.Constraint || i.Embed.Hint == k.Column || i.Embed.Hint == k.Unique
-		e := &embed{name: i.OutputName(), inner: i.Embed.Join == parse.Inner, spread: i.Embed.Spread, shown: i.Embed.Items != nil}
+		e := &embed{name: embedName(i), inner: i.Embed.Join == parse.Inner, spread: i.Embed.Spread, shown: i.Embed.Items != nil}
 		switch {
 		case !known || target.Private || !hinted:
 			continue
@@ -152,14 +152,20 @@ func (p *plan) relate(i parse.SelectItem) (*embed, error) {
 		fmt.Sprintf("Searched for a foreign key relationship between %s%s in the schema 'public', but no matches were found.", searched, using), "")
 }
 
+// embedName is what parameters call an embed: its alias, else its relation. A
+// spread has no name in the answer, and keeps that of its relation.
+func embedName(i parse.SelectItem) string {
+	if i.Embed.Spread {
+		return i.Embed.Relation
+	}
+	return i.OutputName()
+}
+
 // at returns the plan of the relation that a parameter is about.
 func (p *plan) at(path []string) (*plan, error) {
 	current := p
 	for n := range path {
 		i := slices.IndexFunc(current.embeds, func(e *embed) bool { return e.name == path[n] })
-		if i < 0 {
-			i = slices.IndexFunc(current.embeds, func(e *embed) bool { return e.join.Relation == path[n] && e.name == e.join.Relation })
-		}
 		if i < 0 {
 			return nil, errNotEmbedded(path[:n+1])
 		}
@@ -171,7 +177,7 @@ func (p *plan) at(path []string) (*plan, error) {
 // apply adds a query's filters, orders and windows to the plan and its embeds.
 // The root's window is the caller's business.
 func (p *plan) apply(q parse.Query) error {
-	for _, w := range q.Where {
+	for _, w := range deepestFirst(q.Where) {
 		target, err := p.at(w.Embed)
 		if err != nil {
 			return err
@@ -205,17 +211,34 @@ func (p *plan) apply(q parse.Query) error {
 		target.sel.Limit, target.sel.Offset = w.Limit, w.Offset
 	}
 	p.requireInner()
-	return nil
+	return p.within()
+}
+
+// deepestFirst sorts conditions so that those of embeds come first: a condition
+// that an embed has rows takes them over, wherever it stands in the request.
+func deepestFirst(where []parse.Where) []parse.Where {
+	sorted := slices.Clone(where)
+	slices.SortStableFunc(sorted, func(a, b parse.Where) int { return len(b.Embed) - len(a.Embed) })
+	return sorted
 }
 
 // requireInner leaves out rows that an inner embed has no rows for.
 func (p *plan) requireInner() {
+	p.sel.Where = p.where()
 	for _, e := range p.embeds {
 		e.plan.requireInner()
+	}
+}
+
+// where is the plan's condition, and that its inner embeds have rows.
+func (p *plan) where() query.Expr {
+	where := p.sel.Where
+	for _, e := range p.embeds {
 		if e.inner {
-			p.sel.Where = and(p.sel.Where, query.Exists{Join: e.join, Where: e.plan.sel.Where})
+			where = and(where, query.Exists{Join: e.join, Where: e.plan.where()})
 		}
 	}
+	return where
 }
 
 func and(a, b query.Expr) query.Expr {

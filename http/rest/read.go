@@ -26,7 +26,7 @@ func (r *request) read() error {
 	if err != nil {
 		return err
 	}
-	return r.answer(p, window)
+	return r.answer(p, window, parse.Read)
 }
 
 // window is the part of the rows that is asked for; HEAD has no Range.
@@ -39,7 +39,7 @@ func (r *request) window() (parse.Window, error) {
 }
 
 // answer reads a plan's rows, counts them if asked, and sends them.
-func (r *request) answer(p *plan, window parse.Window) error {
+func (r *request) answer(p *plan, window parse.Window, action parse.Action) error {
 	if err := p.apply(r.query); err != nil {
 		return err
 	}
@@ -75,11 +75,14 @@ func (r *request) answer(p *plan, window parse.Window) error {
 	if r.media.Kind == parse.JSONObject && n != 1 {
 		return errNotOne(n)
 	}
+	if action == parse.Call && r.exceeds(n) {
+		return errMaxAffected(n)
+	}
 	h := r.out.Header()
 	h.Set("Content-Range", contentRange(window.Offset, n, total))
 	h.Set("Range-Unit", "items")
 	h.Set("Content-Location", contentLocation(r))
-	if applied := r.prefer.Applied(parse.Read, false); applied != "" {
+	if applied := r.prefer.Applied(action, false); applied != "" {
 		h.Set("Preference-Applied", applied)
 	}
 	r.send(readStatus(n, total), body)

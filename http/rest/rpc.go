@@ -42,7 +42,7 @@ func (r *request) serveFunction() error {
 	if err != nil {
 		return err
 	}
-	return r.answer(p, window)
+	return r.answer(p, window, parse.Call)
 }
 
 // argumentsOf returns the arguments of a query string as JSON strings; the last

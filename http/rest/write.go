@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/llmtally/llmtally/http/rest/parse"
 	"github.com/llmtally/llmtally/policy"
@@ -55,12 +56,31 @@ func (w *write) accepts(n int64) error {
 	if w.media.Kind == parse.JSONObject && n != 1 {
 		return errNotOne(n)
 	}
-	most := w.prefer.MaxAffected
-	if most != nil && w.prefer.Strict() && w.mutation.Action != policy.Insert && n > *most {
-		return refuseWith("PGRST124", "Query result exceeds max-affected preference constraint",
-			fmt.Sprintf("The query affects %d rows", n), "")
+	if w.mutation.Action != policy.Insert && w.exceeds(n) {
+		return errMaxAffected(n)
+	}
+	return w.showable(n)
+}
+
+// showable refuses a write whose rows are too many to be read again by their
+// keys, before it is committed.
+func (w *write) showable(n int64) error {
+	if w.represents() && n > maxValues {
+		return errTooComplex("%d rows in a representation", maxValues)
 	}
 	return nil
+}
+
+// exceeds says whether n rows are more than the client lets a request affect;
+// of a function, PostgREST counts the rows that it returns.
+func (r *request) exceeds(n int64) bool {
+	most := r.prefer.MaxAffected
+	return most != nil && r.prefer.Strict() && n > *most
+}
+
+func errMaxAffected(n int64) error {
+	return refuseWith("PGRST124", "Query result exceeds max-affected preference constraint",
+		fmt.Sprintf("The query affects %d rows", n), "")
 }
 
 func (w *write) represents() bool { return w.prefer.Return == "representation" }
@@ -122,6 +142,17 @@ func (w *write) filtered() error {
 	return w.accept()
 }
 
+// arrange takes the query's orders, and its filters on embeds, for the
+// representation of an insert: it has no rows of its own to filter.
+func (w *write) arrange() error {
+	q := w.query
+	q.Where = slices.DeleteFunc(slices.Clone(q.Where), func(c parse.Where) bool { return len(c.Embed) == 0 })
+	if err := w.plan.apply(q); err != nil {
+		return err
+	}
+	return w.accept()
+}
+
 // change updates or deletes, and answers.
 func (w *write) change(action parse.Action) error {
 	if w.represents() {
@@ -166,7 +197,7 @@ func (r *request) insert() error {
 	if err != nil {
 		return err
 	}
-	if err := r.accept(); err != nil {
+	if err := w.arrange(); err != nil {
 		return err
 	}
 	w.mutation.Target = r.query.OnConflict
@@ -184,9 +215,17 @@ func (w *write) insertAndAnswer(sent *payload) (err error) {
 	// To anon the answer repeats what was sent, and tells nothing else.
 	logs := w.relation.Name == "request_logs"
 	blind := logs && w.caller.Role == policy.Anon
-	switch {
-	case blind || w.media.Kind != parse.JSONObject:
+	single := w.media.Kind == parse.JSONObject
+	if blind && single && len(sent.rows) != 1 {
+		return errNotOne(int64(len(sent.rows)))
+	}
+	if blind || !single {
 		w.mutation.Accept = nil
+	}
+	if !blind {
+		if err := w.showable(int64(len(sent.rows))); err != nil {
+			return err
+		}
 	}
 	showNow := w.represents() && !blind && (!logs || w.mutation.Rollback)
 	if showNow {
@@ -198,7 +237,7 @@ func (w *write) insertAndAnswer(sent *payload) (err error) {
 	switch {
 	case !w.represents():
 	case blind:
-		w.shown, err = w.echo(sent)
+		w.shown = w.echo(sent)
 	case !showNow:
 		err = w.handler.db.Snapshot(w.Context(), w.caller, func(v *store.View) error { return w.show(v, w.outcome.Keys) })
 	}
@@ -238,12 +277,8 @@ func (w *write) answerInsert(blind bool, rows int) {
 
 // echo shows anon's rows as they were sent: of the columns selected, those that
 // were there.
-func (w *write) echo(sent *payload) ([]byte, error) {
+func (w *write) echo(sent *payload) (out []byte) {
 	single := w.media.Kind == parse.JSONObject
-	if single && len(sent.rows) != 1 {
-		return nil, errNotOne(int64(len(sent.rows)))
-	}
-	var out []byte
 	if !single {
 		out = append(out, '[')
 	}
@@ -266,5 +301,5 @@ func (w *write) echo(sent *payload) ([]byte, error) {
 	if !single {
 		out = append(out, ']')
 	}
-	return out, nil
+	return out
 }

@@ -139,12 +139,13 @@ func (e Compare) compile(c *compiler) (string, error) {
 }
 
 func (e In) compile(c *compiler) (string, error) {
+	if len(e.Values) == 0 { // binds nothing, the place's keys neither
+		_, _, err := c.column(e.Place.Column)
+		return "FALSE", err
+	}
 	place, err := c.place(e.Place)
 	if err != nil {
 		return "", err
-	}
-	if len(e.Values) == 0 {
-		return "FALSE", nil
 	}
 	bound := make([]string, len(e.Values))
 	for i, v := range e.Values {
