@@ -158,7 +158,7 @@ func (c *changer) unreferred(key any) error {
 	var found bool
 	err := c.tx.QueryRow("SELECT EXISTS (SELECT 1 FROM request_logs WHERE user_profile_id = $1)", key).Scan(&found)
 	if err == nil && found {
-		err = c.foreignKeyRefusal(nil)
+		err = errReferred("request_logs")
 	}
 	return err
 }

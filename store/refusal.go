@@ -74,14 +74,19 @@ func errTaken(r *query.Relation, columns []string, set []query.Assignment, calle
 	return taken
 }
 
+// errReferred says that rows of a table still refer to the profile.
+func errReferred(table string) error {
+	return &Error{
+		Code: CodeForeignKey,
+		Message: fmt.Sprintf("update or delete on table %q violates foreign key constraint %q on table %q",
+			"user_profiles", table+"_user_profile_id_fkey", table),
+		Hint: "DELETE /v1/users/{user_id} erases a user with everything that refers to them",
+	}
+}
+
 func (c *changer) foreignKeyRefusal(set []query.Assignment) error {
 	if c.Relation == "user_profiles" {
-		return &Error{
-			Code: CodeForeignKey,
-			Message: `update or delete on table "user_profiles" violates foreign key constraint ` +
-				`"request_logs_user_profile_id_fkey" on table "request_logs"`,
-			Hint: "DELETE /v1/users/{user_id} erases a user with everything that refers to them",
-		}
+		return errReferred("tokens_usage") // the logs were looked at before
 	}
 	return &Error{
 		Code: CodeForeignKey,

@@ -27,6 +27,9 @@ func ParseValue(t query.Type, text string) (any, error) {
 		if err != nil || math.IsNaN(f) || math.IsInf(f, 0) || strings.ContainsAny(text, "xX_") {
 			return nil, errSyntaxOf(t, text)
 		}
+		if t == query.Real {
+			f = single(f)
+		}
 		return f, nil
 	case query.Time:
 		return ParseTimestamp(text, time.Now())

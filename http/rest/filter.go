@@ -219,6 +219,9 @@ func (o operand) quantified(f parse.Filter) (query.Expr, error) {
 		}
 		parts[i] = part
 	}
+	if f.Null { // a comparison with null is neither true nor false
+		parts = append(parts, query.Compare{Column: o.place.Column, Keys: o.place.Keys, Op: query.Eq})
+	}
 	if f.Quantifier == parse.All {
 		return query.And(parts), nil
 	}

@@ -194,9 +194,9 @@ func (r *request) send(status int, body []byte) {
 	h.Set("Content-Type", contentTypes[r.media.Kind])
 	if r.media.StripNulls {
 		if r.media.Kind == parse.JSONObject {
-			h.Set("Content-Type", "application/vnd.pgrst.object+json; nulls=stripped; charset=utf-8")
+			h.Set("Content-Type", "application/vnd.pgrst.object+json;nulls=stripped; charset=utf-8")
 		} else {
-			h.Set("Content-Type", "application/vnd.pgrst.array+json; nulls=stripped; charset=utf-8")
+			h.Set("Content-Type", "application/vnd.pgrst.array+json;nulls=stripped; charset=utf-8")
 		}
 	}
 	h.Set("Content-Length", fmt.Sprint(len(body)))
