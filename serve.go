@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"runtime/debug"
 	"time"
 	_ "time/tzdata" // for tz= where the machine has no time zones
 
@@ -33,6 +35,7 @@ type serveCommand struct {
 const grace = 15 * time.Second
 
 func (c *serveCommand) Run(p *process) (err error) {
+	tuneMemory()
 	a, madeSecret, err := c.authenticator(c.DB, auth.Anon(c.Anon))
 	if err != nil {
 		return err
@@ -100,6 +103,18 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 	}
 	slog.Info("all requests are finished")
 	return nil
+}
+
+// tuneMemory lets the heap, which is small, grow to more between collections:
+// at 64 connections that is a sixth more logs a second. From 64 MB on memory is
+// spared again. GOGC and GOMEMLIMIT, where set, have the last word.
+func tuneMemory() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(64 << 20)
+	}
 }
 
 type healthcheckCommand struct {

@@ -31,7 +31,7 @@ const (
 // Batches are stored while the next one is read.
 const (
 	batchRows  = 1000
-	batchBytes = 1 << 20
+	batchBytes = 4 << 20
 )
 
 // maxErrors bounds the refused rows that an answer names.
