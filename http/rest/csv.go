@@ -63,9 +63,6 @@ func (i *item) cell(row query.Row) ([]string, error) {
 	if err != nil || value == nil {
 		return []string{""}, err
 	}
-	if text, ok := value.(string); ok && kind == query.Time {
-		return []string{csvCell(shownTime(text))}, nil
-	}
 	return []string{csvCell(valueText(value, kind))}, nil
 }
 
@@ -102,15 +99,17 @@ func (f *fetcher) spreadCells(e *embed, row query.Row) ([]string, error) {
 	return cells, nil
 }
 
-// csvCell quotes a text where CSV asks for it. An empty text is quoted, since
-// nothing at all stands for null.
+// csvCell quotes a text where PostgreSQL's text form of a row, which PostgREST's
+// CSV is made of, does: also around spaces and parentheses. An empty text is
+// quoted, since nothing at all stands for null. Backslashes stay single, which
+// that form doubles and CSV readers would not undo.
 func csvCell(s string) string {
 	if s == "" {
 		return `""`
 	}
 	for i := range len(s) {
 		switch s[i] {
-		case '"', ',', '\n', '\r', '\\':
+		case '"', ',', '(', ')', ' ', '\t', '\n', '\v', '\f', '\r', '\\':
 			return quoteCSV(s)
 		}
 	}
