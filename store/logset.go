@@ -196,13 +196,9 @@ func (l *Log) setJSON(c LogColumn, raw json.RawMessage) {
 	l.mark(c)
 }
 
+// errType refuses a text that is not of the column's type.
 func errType(c LogColumn, text string) error {
-	spec := &logTable[c]
-	name := map[query.Type]string{
-		query.Text: "text", query.Int: "bigint", query.Real: "real", query.Double: "double precision",
-		query.Time: "timestamp with time zone",
-	}[spec.kind]
-	e := errorf(CodeInvalidText, "invalid input syntax for type %s: %q", name, clip(text))
-	e.Details = "column " + spec.name
+	e := errSyntaxOf(logTable[c].kind, text)
+	e.Details = "column " + logTable[c].name
 	return e
 }

@@ -66,8 +66,8 @@ func (t *rollupTable) columns() []string {
 	return all
 }
 
-// addSQL adds sums to a row that is there. It binds what insertSQL binds. Most
-// rows are there already, and for those an upsert takes half as long again.
+// addSQL adds sums to a row that is there, as most are. It binds what insertSQL
+// binds.
 func (t *rollupTable) addSQL() string {
 	set := make([]string, 0, len(sumColumns)+2)
 	next := len(t.key) + 1

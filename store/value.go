@@ -56,7 +56,7 @@ func parseIntValue(text string) (any, error) {
 	return n, nil
 }
 
-func errSyntaxOf(t query.Type, text string) error {
+func errSyntaxOf(t query.Type, text string) *Error {
 	return errorf(CodeInvalidText, "invalid input syntax for type %s: %q", t, clip(text))
 }
 

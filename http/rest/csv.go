@@ -9,7 +9,7 @@ import (
 // csv appends the plan's rows as CSV: a header and a line each. Without rows
 // there is one newline and no header, as PostgREST answers.
 func (f *fetcher) csv(out []byte, p *plan) ([]byte, int64, error) {
-	rows, err := f.rows(p, p.sel)
+	rows, err := f.rows(p.sel)
 	if err != nil || len(rows) == 0 {
 		return append(out, '\n'), 0, err
 	}

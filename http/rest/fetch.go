@@ -25,9 +25,8 @@ func newFetcher(view *store.View, stripNulls bool) *fetcher {
 	return &fetcher{view: view, stripNulls: stripNulls, one: map[oneKey][]query.Row{}}
 }
 
-// rows returns the plan's rows. A plan without embeds is streamed to each
-// instead of being held.
-func (f *fetcher) rows(p *plan, sel query.Select) (rows []query.Row, err error) {
+// rows reads a select's rows and holds them.
+func (f *fetcher) rows(sel query.Select) (rows []query.Row, err error) {
 	_, err = f.view.Select(sel, func(r query.Row) error {
 		rows = append(rows, slices.Clone(r))
 		return nil
@@ -52,7 +51,7 @@ func (f *fetcher) objects(out []byte, p *plan) ([]byte, int64, error) {
 		return out, n, err
 	}
 	// The rows come first: their embeds are asked on the same connection.
-	rows, err := f.rows(p, p.sel)
+	rows, err := f.rows(p.sel)
 	if err != nil {
 		return out, n, err
 	}
@@ -216,7 +215,7 @@ func (f *fetcher) related(e *embed, row query.Row) ([]query.Row, error) {
 	}
 	sel := e.plan.sel
 	sel.Where = and(query.Is(e.join.Foreign, key), sel.Where)
-	rows, err := f.rows(e.plan, sel)
+	rows, err := f.rows(sel)
 	if err == nil && e.toOne {
 		f.one[oneKey{e, key}] = rows
 	}
