@@ -19,10 +19,13 @@ const module = "github.com/llmtally/llmtally"
 // house, and within http and store who stands on whom. A package that is not
 // here fails the test: add it where it belongs.
 var rooms = map[string][]string{
-	".": {"http", "http/auth", "http/ingest", "http/rest", "http/v1", "jobs", "store", "policy"},
+	".": {
+		"http", "http/auth", "http/ingest", "http/rest", "http/v1", "jobs", "jobs/notify",
+		"store", "store/price", "policy",
+	},
 
 	"http":    {"http/auth", "http/ingest", "http/problem", "http/record", "http/rest", "http/v1", "store", "policy"},
-	"http/v1": {"http/auth", "http/problem", "http/record", "store", "policy"},
+	"http/v1": {"http/auth", "http/problem", "http/record", "store", "store/price", "policy"},
 	"http/ingest": {
 		"http/auth", "http/body", "http/problem", "http/record",
 		"store", "store/query", "store/rawjson", "store/usage", "policy",
@@ -39,7 +42,12 @@ var rooms = map[string][]string{
 
 	"http/body": {},
 
-	"store":           {"store/query", "store/rawjson", "store/usage", "policy", "migrations"},
+	"jobs":        {"jobs/notify", "store", "policy"},
+	"jobs/notify": {},
+
+	"store":           {"store/advice", "store/price", "store/query", "store/rawjson", "store/usage", "policy", "migrations"},
+	"store/advice":    {"store/price"},
+	"store/price":     {},
 	"store/query":     {"policy"},
 	"store/usage":     {"store/rawjson"},
 	"store/rawjson":   {},
@@ -51,7 +59,7 @@ var rooms = map[string][]string{
 
 // freeOfLibraries need nothing but the standard library.
 var freeOfLibraries = []string{
-	"policy", "migrations", "store/query", "store/rawjson", "store/usage", "http/rest/parse",
+	"policy", "migrations", "store/advice", "store/price", "store/query", "store/rawjson", "store/usage", "http/rest/parse",
 }
 
 func TestPackagesImportOnlyWhatTheHousePlanAllows(t *testing.T) {

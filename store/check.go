@@ -81,6 +81,10 @@ const sumSQL = `
 		OR completion_tokens IS NOT NULL) AS token_requests,
 	coalesce(sum(nano_usd(total_cost) / 1000000000), 0) AS cost_usd,
 	coalesce(sum(nano_usd(total_cost) % 1000000000), 0) AS cost_nano,
+	coalesce(sum(nano_usd(total_cost) / 1000000000)
+		FILTER (WHERE status IN ('failure', 'error')), 0) AS failed_cost_usd,
+	coalesce(sum(nano_usd(total_cost) % 1000000000)
+		FILTER (WHERE status IN ('failure', 'error')), 0) AS failed_cost_nano,
 	count(total_cost) AS priced_requests,
 	coalesce(sum(CAST(response_time * 1e6 + 0.5 AS INTEGER))
 		FILTER (WHERE response_time > 0 AND status IS NOT 'initiated'), 0) AS response_us,

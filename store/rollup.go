@@ -44,7 +44,8 @@ var (
 var sumColumns = []string{
 	"requests", "successes", "failures", "tokens", "prompt_tokens", "completion_tokens",
 	"cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "token_requests",
-	"cost_usd", "cost_nano", "priced_requests", "response_us", "timed_requests",
+	"cost_usd", "cost_nano", "failed_cost_usd", "failed_cost_nano", "priced_requests",
+	"response_us", "timed_requests",
 }
 
 // values are the sums in the order of sumColumns.
@@ -52,7 +53,8 @@ func (s *sums) values() []any {
 	return []any{
 		s.requests, s.successes, s.failures, s.tokens, s.promptTokens, s.completionTokens,
 		s.cacheReadTokens, s.cacheWriteTokens, s.reasoningTokens, s.tokenRequests,
-		s.costUSD, s.costNano, s.pricedRequests, s.responseMicros, s.timedRequests,
+		s.costUSD, s.costNano, s.failedUSD, s.failedNano, s.pricedRequests,
+		s.responseMicros, s.timedRequests,
 	}
 }
 

@@ -39,6 +39,7 @@ type sums struct {
 	tokens, promptTokens, completionTokens             int64
 	cacheReadTokens, cacheWriteTokens, reasoningTokens int64
 	tokenRequests, costUSD, costNano, pricedRequests   int64
+	failedUSD, failedNano                              int64 // the part of the cost that failed requests have
 	responseMicros, timedRequests                      int64
 
 	last lastChange
@@ -112,6 +113,9 @@ func sumsOf(l *Log, sign int64) sums {
 	if l.Has(ColTotalCost) {
 		nano := NanoUSD(l.TotalCost)
 		s.costUSD, s.costNano, s.pricedRequests = sign*(nano/nanosPerUSD), sign*(nano%nanosPerUSD), sign
+		if s.failures != 0 {
+			s.failedUSD, s.failedNano = s.costUSD, s.costNano
+		}
 	}
 	if l.ResponseTime > 0 && l.finished() {
 		s.responseMicros, s.timedRequests = sign*micros(l.ResponseTime), sign
@@ -142,6 +146,8 @@ func (s *sums) plus(o *sums) {
 	s.tokenRequests += o.tokenRequests
 	s.costUSD += o.costUSD
 	s.costNano += o.costNano
+	s.failedUSD += o.failedUSD
+	s.failedNano += o.failedNano
 	s.pricedRequests += o.pricedRequests
 	s.responseMicros += o.responseMicros
 	s.timedRequests += o.timedRequests

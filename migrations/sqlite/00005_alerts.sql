@@ -1,0 +1,95 @@
+-- Budgets and alerts. An alert and its deliveries are written in the same
+-- transaction as the logs that crossed the threshold.
+
+-- +goose Up
+--   metric      cost in USD; error_rate as a share from 0 to 1
+--   scope       whose requests count: scope_value names the tier, user, provider
+--               or model
+--   per_user    1: measured for each user alone; 0: for all of the scope together
+--   period      total, a calendar month, week (from Monday) or day of time_zone,
+--               or the newest last_requests requests
+--   max_value   the limit; thresholds are percentages of it, as a JSON array
+--   min_requests  fewer give no verdict on an error rate
+CREATE TABLE alert_rules (
+    id            INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    name          TEXT    NOT NULL UNIQUE,
+    metric        TEXT    NOT NULL CHECK (metric IN ('cost', 'tokens', 'requests', 'failures', 'error_rate')),
+    scope         TEXT    NOT NULL CHECK (scope IN ('everyone', 'tier', 'user', 'provider', 'model')),
+    scope_value   TEXT    NOT NULL DEFAULT '',
+    per_user      INTEGER NOT NULL,
+    period        TEXT    NOT NULL CHECK (period IN ('total', 'month', 'week', 'day', 'last')),
+    last_requests INTEGER NOT NULL DEFAULT 0,
+    min_requests  INTEGER NOT NULL DEFAULT 20,
+    time_zone     TEXT    NOT NULL DEFAULT 'UTC',
+    max_value     REAL    NOT NULL CHECK (max_value > 0),
+    thresholds    TEXT    NOT NULL DEFAULT '[100]',
+    enabled       INTEGER NOT NULL DEFAULT 1,
+    created_at    TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')),
+    updated_at    TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000Z', 'now'))
+) STRICT;
+
+INSERT INTO alert_rules (name, metric, scope, per_user, period, last_requests, max_value)
+VALUES
+    ('A user''s cost in total', 'cost', 'everyone', 1, 'total', 0, 10),
+    ('A user''s tokens in total', 'tokens', 'everyone', 1, 'total', 0, 100000),
+    ('Error rate of the last requests', 'error_rate', 'everyone', 0, 'last', 100, 0.1);
+
+CREATE TABLE alert_channels (
+    id         INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    name       TEXT    NOT NULL UNIQUE,
+    kind       TEXT    NOT NULL CHECK (kind IN ('webhook', 'slack', 'discord', 'email')),
+    target     TEXT    NOT NULL, -- an address, or a URL that may itself be a secret
+    secret     TEXT    NOT NULL DEFAULT '',
+    enabled    INTEGER NOT NULL DEFAULT 1,
+    created_at TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')),
+    updated_at TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000Z', 'now'))
+) STRICT;
+
+-- What a rule said when it fired stays, also when the rule is changed later.
+--   user_profile_id  '' when the rule measures all of its scope together
+--   window_start  '' when the period has no beginning
+CREATE TABLE alerts (
+    id              INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    rule_id         INTEGER NOT NULL,
+    rule_name       TEXT    NOT NULL,
+    metric          TEXT    NOT NULL,
+    scope           TEXT    NOT NULL,
+    scope_value     TEXT    NOT NULL,
+    period          TEXT    NOT NULL,
+    user_profile_id TEXT    NOT NULL,
+    window_start    TEXT    NOT NULL,
+    window_end      TEXT    NOT NULL,
+    threshold       REAL    NOT NULL,
+    max_value       REAL    NOT NULL,
+    used            REAL    NOT NULL,
+    message         TEXT    NOT NULL,
+    fired_at        TEXT    NOT NULL,
+    resolved_at     TEXT
+) STRICT;
+
+-- Each threshold of a window fires once, until it is resolved.
+CREATE UNIQUE INDEX alerts_once_idx ON alerts (rule_id, user_profile_id, window_start, threshold, max_value)
+    WHERE resolved_at IS NULL;
+
+CREATE INDEX alerts_user_idx ON alerts (user_profile_id);
+
+-- The outbox: at least once to each channel.
+CREATE TABLE alert_deliveries (
+    id              INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    alert_id        INTEGER NOT NULL REFERENCES alerts (id) ON DELETE CASCADE,
+    channel_id      INTEGER NOT NULL REFERENCES alert_channels (id) ON DELETE CASCADE,
+    attempts        INTEGER NOT NULL DEFAULT 0,
+    next_attempt_at TEXT,               -- null when there is none to come
+    delivered_at    TEXT,
+    last_error      TEXT    NOT NULL DEFAULT '',
+    UNIQUE (alert_id, channel_id)
+) STRICT;
+
+CREATE INDEX alert_deliveries_due_idx ON alert_deliveries (next_attempt_at) WHERE next_attempt_at IS NOT NULL;
+CREATE INDEX alert_deliveries_channel_idx ON alert_deliveries (channel_id);
+
+-- +goose Down
+DROP TABLE alert_deliveries;
+DROP TABLE alerts;
+DROP TABLE alert_channels;
+DROP TABLE alert_rules;
