@@ -200,12 +200,22 @@ func FuzzFromResponse(f *testing.F) {
 		`{"usage":{"input_tokens":1,"output_tokens":2,"cache_read_input_tokens":3,"cache_creation":{"ephemeral_1h_input_tokens":4}}}`,
 		`{"usageMetadata":{"promptTokenCount":1,"thoughtsTokenCount":2,"toolUsePromptTokenCount":3}}`,
 		`{"usage":{"prompt_tokens":1e12,"input_tokens":1e12,"cache_read_input_tokens":1e12,"cache_creation_input_tokens":1e12}}`,
+		`{"usage":{"prompt_tokens":1e12,"completion_tokens":1e12,"citation_tokens":1e12,"reasoning_tokens":1e12}}`,
+		`{"usage":{"inputTokens":1e12,"cacheReadInputTokens":1e12,"cacheWriteInputTokens":1e12}}`,
+		`{"usageMetadata":{"promptTokenCount":1,"promptTokensDetails":[{"modality":"AUDIO","tokenCount":1e12},{"modality":"AUDIO","tokenCount":1e12}]}}`,
+		`{"response":{"usage":{"input_tokens":1,"input_token_details":{"cached_tokens_details":{"audio_tokens":1}}}}}`,
+		`{"meta":{"billed_units":{"input_tokens":1}}}`, `{"object":"list","usage":{"total_tokens":1}}`,
 		`{`, `{"usage":`, `{"usage":{"prompt_tokens":-0}}`, strings.Repeat(`{"usage":`, 50),
 	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		c := of(usage.FromResponse(b))
+		tokens := usage.FromResponse(b)
+		for name, n := range known(tokens) {
+			require.GreaterOrEqual(t, n, int64(0), name)
+			require.LessOrEqual(t, n, int64(4*usage.Max), name)
+		}
+		c := of(tokens)
 		for _, n := range []int64{c.prompt, c.completion, c.cacheRead, c.cacheWrite, c.cacheWrite1h, c.reasoning, c.total} {
 			require.GreaterOrEqual(t, n, int64(unknown))
 			require.LessOrEqual(t, n, int64(4*usage.Max), "sums stay far from 64 bits")
