@@ -40,10 +40,67 @@ func TestThePythonExampleTellsTheTruth(t *testing.T) {
 	assert.Contains(t, first, tourOfOthers)
 	assert.Contains(t, first, "claude-sonnet-4 is 60% of the cost")
 	assert.Contains(t, first, "tour-nobody: 0 requests, 0 failed, 0 tokens, $0.00000\n  most expensive: None\n")
+	assert.Contains(t, first, "  limits exceeded: none\n")
+	assert.Contains(t, first, "too few requests to judge by\n")
 	assert.Equal(t, first, runElsewhere(t, folder, env, "python3", "example.py"), "a second tour")
 
 	runElsewhere(t, folder, env, "python3", "-W", "error", "-m", "unittest", "test_client")
 	assert.Contains(t, runProgram(t, "check", "--db", s.db).stdout, "clean")
+}
+
+// askOfNothing asks every question of the Python module.
+const askOfNothing = `
+import llmtally_client as llmtally
+def alert(*what): raise AssertionError(what)
+print(llmtally.check_user_usage_limits("nobody", alert), llmtally.monitor_system_health(alert))
+print(llmtally.get_recent_user_activity(), llmtally.get_admin_overview()["total_users"])
+print(llmtally.get_user_dashboard_data("nobody")["usage_breakdown"], llmtally.analyze_user_costs("nobody"))
+health = llmtally.get_system_health(by="model")
+print(health["error_rate"], health["p50"], health["status"], health["models"])
+`
+
+func TestThePythonExampleAsksAnEmptyDatabase(t *testing.T) {
+	t.Parallel()
+	needCommand(t, "python3")
+	_, env := startForExamples(t)
+	assert.Equal(t, `[] None
+[] 0
+[] {'total_cost': 0, 'most_expensive_model': None, 'cost_by_provider': {}, 'cost_by_model': {}, 'recommendations': []}
+None None unknown []
+`, runElsewhere(t, filepath.Join("examples", "python"), env, "python3", "-W", "error", "-c", askOfNothing))
+}
+
+// judgeUsers compares what the Python module says of users around their limits
+// with the server's limits and alerts.
+const judgeUsers = `
+import llmtally_client as llmtally
+client = llmtally.Client()
+for user, logs in {
+    "at-both": [(0.1, 1000)] * 100,
+    "above-cost": [(0.1, 1000)] * 100 + [(0.000000001, 0)],
+    "above-tokens": [(10, 99_999), (0, 2)],
+    "above-both": [(25, 70_000)] * 2,
+    "unpriced": [(None, 5_000)],
+}.items():
+    client.post("/logs", [{"end_user": user, "total_cost": cost, "prompt_tokens": n, "completion_tokens": 0} for cost, n in logs])
+    alerted = []
+    exceeded = llmtally.check_user_usage_limits(user, lambda *alert: alerted.append(alert[:2]))
+    assert alerted == [(user, metric) for metric in exceeded], alerted
+    limits = [limit["metric"] for limit in client.get(f"/users/{user}/limits") if limit["state"] == "exceeded"]
+    alerts = [alert["metric"] for alert in client.get("/alerts", user_id=user)]
+    print(user, exceeded, sorted(limits), sorted(alerts))
+`
+
+func TestThePythonExampleJudgesUsersAsTheServerDoes(t *testing.T) {
+	t.Parallel()
+	needCommand(t, "python3")
+	_, env := startForExamples(t)
+	assert.Equal(t, `at-both [] [] []
+above-cost ['cost'] ['cost'] ['cost']
+above-tokens ['tokens'] ['tokens'] ['tokens']
+above-both ['cost', 'tokens'] ['cost', 'tokens'] ['cost', 'tokens']
+unpriced [] [] []
+`, runElsewhere(t, filepath.Join("examples", "python"), env, "python3", "-W", "error", "-c", judgeUsers))
 }
 
 func TestTheJSExampleTellsTheTruth(t *testing.T) {

@@ -85,9 +85,15 @@ func (s *settings) unknown(app *kong.Application) error {
 			known[f.Name] = true
 		}
 	}
-	for _, command := range app.Children {
-		for _, f := range command.Flags {
+	note := func(n *kong.Node) {
+		for _, f := range n.Flags {
 			known[f.Name] = true
+		}
+	}
+	for _, command := range app.Children {
+		note(command)
+		for _, part := range command.Children {
+			note(part)
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(s.file)) {

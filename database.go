@@ -39,6 +39,16 @@ func (f databaseFlags) existing(p *process) (*store.DB, error) {
 	return f.open(p, false)
 }
 
+// with runs a command on a database that must be there already.
+func (f databaseFlags) with(p *process, fn func(*store.DB) error) (err error) {
+	db, err := f.existing(p)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return fn(db)
+}
+
 // secretFlags say what signs the tokens.
 type secretFlags struct {
 	JWTSecret string `name:"jwt-secret" help:"Secret that signs the tokens, at least 32 bytes. Default: made once and kept beside the database." placeholder:"TEXT"`

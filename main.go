@@ -37,6 +37,9 @@ type cli struct {
 	Import      importCommand      `cmd:"" help:"Import logs from NDJSON or CSV files."`
 	Check       checkCommand       `cmd:"" help:"Recompute every aggregate from the logs, and say what differs."`
 	Rebuild     rebuildCommand     `cmd:"" help:"Make every aggregate anew from the logs."`
+	Prices      pricesCommand      `cmd:"" help:"List, override and import prices."`
+	Reprice     repriceCommand     `cmd:"" help:"Give logs the cost that the price table says."`
+	Jobs        jobsCommand        `cmd:"" help:"List what happens by the clock, and how it went last."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask a running server whether it is alive."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
 }

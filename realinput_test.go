@@ -109,7 +109,10 @@ func TestRealTracesAndLiteLLMRequestsAddUp(t *testing.T) {
 	assert.Equal(t, want.rows+calls-10, a.SuccessfulRequests)
 	assert.Equal(t, want.prompt+want.completion+30*(120+30), a.TotalTokensFromLogs)
 	assert.Equal(t, a.TotalTokensFromLogs, a.TotalTokensCounter)
-	assert.Equal(t, 0.000123, a.TotalCost, "30 calls of 0.0000041 USD, without the noise of floating point")
+	// gpt-4 costs 30 and 60 USD a million tokens; the 30 calls say 0.0000041 USD
+	// each. In nano-dollars, without the noise of floating point.
+	nano := want.prompt*30_000 + want.completion*60_000 + 30*4_100
+	assert.Equal(t, float64(nano)/1e9, a.TotalCost)
 	assert.InDelta(t, 0.75, a.AvgResponseTime, 1e-9)
 	assert.Equal(t, "azure/gpt-4", a.MostUsedModel)
 	assert.Equal(t, "azure", a.MostUsedProvider)

@@ -17,6 +17,7 @@ import (
 	"github.com/llmtally/llmtally/http/auth"
 	"github.com/llmtally/llmtally/http/ingest"
 	v1 "github.com/llmtally/llmtally/http/v1"
+	"github.com/llmtally/llmtally/jobs"
 )
 
 type serveCommand struct {
@@ -29,6 +30,9 @@ type serveCommand struct {
 	MaxRow          int           `help:"Most bytes of one log." default:"8388608"`
 	AnalyticsMaxAge time.Duration `help:"How long clients may keep analytics." default:"5m"`
 	BreakdownMaxAge time.Duration `help:"How long clients may keep breakdowns." default:"1h"`
+
+	alertFlags
+	Schedules scheduleFlags `embed:"" prefix:"schedule-" group:"Schedules, in UTC: five fields as in cron, @hourly, @every 90m, or off"`
 }
 
 // grace is how long requests under way may take when the server shuts down.
@@ -45,10 +49,17 @@ func (c *serveCommand) Run(p *process) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	runner, err := jobs.New(db, jobs.Standard(db, jobs.Schedules(c.Schedules)), jobs.Settings{})
+	if err != nil {
+		return err
+	}
 	handler, err := llmhttp.NewHandler(llmhttp.Config{
 		DB: db, Auth: a, Version: version(),
 		Limits: ingest.Limits{Body: c.MaxBody, Row: c.MaxRow},
-		V1:     v1.Settings{AnalyticsMaxAge: c.AnalyticsMaxAge, BreakdownMaxAge: c.BreakdownMaxAge},
+		V1: v1.Settings{
+			AnalyticsMaxAge: c.AnalyticsMaxAge, BreakdownMaxAge: c.BreakdownMaxAge,
+			RunJob: runner.Run, CheckChannel: checkChannel,
+		},
 	})
 	if err != nil {
 		return err
@@ -60,6 +71,11 @@ func (c *serveCommand) Run(p *process) (err error) {
 	if err := c.greet(p.stdout, listener.Addr(), a, madeSecret); err != nil {
 		return errors.Join(err, listener.Close())
 	}
+	if err := runner.Start(); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer func() { err = errors.Join(err, stopJobs(p.ctx, runner)) }() // before the database closes
+	defer c.deliver(p.ctx, db)()
 	return serve(p.ctx, listener, handler)
 }
 

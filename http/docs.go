@@ -18,7 +18,7 @@ var docsHTML string
 func docsPage(api *huma.OpenAPI) ([]byte, error) {
 	var operations []*huma.Operation
 	for _, path := range api.Paths {
-		for _, op := range []*huma.Operation{path.Get, path.Post, path.Delete} {
+		for _, op := range []*huma.Operation{path.Get, path.Post, path.Patch, path.Delete} {
 			if op != nil {
 				operations = append(operations, op)
 			}

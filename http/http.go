@@ -81,7 +81,7 @@ func NewHandler(c Config) (http.Handler, error) {
 
 // allowed lists the methods that a path has.
 func allowed(router *chi.Mux, path string) (methods []string) {
-	for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
+	for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete} {
 		if router.Match(chi.NewRouteContext(), m, path) {
 			methods = append(methods, m)
 		}

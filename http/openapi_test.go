@@ -10,12 +10,14 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmtally/llmtally/policy"
+	"github.com/llmtally/llmtally/store"
 	"github.com/llmtally/llmtally/store/storetest"
 )
 
@@ -122,15 +124,21 @@ func TestEachAnswerIsAsDescribed(t *testing.T) {
 		  "error":{"a":[1]},"created_at":"2026-03-30T00:00:00.5Z"}`,
 		`{"end_user":"ann","status":"failure","error":"text"}`, `{"end_user":"ann","model":null,"provider":null,"tokens_used":null,"error":null,"end_user":"ann"}`,
 		`{"end_user":"bob"}`)
+	require.NoError(t, s.db.RecordJobs(t.Context(), []store.JobRecord{{Name: "asleep", Schedule: "off"}, {Name: "monthly", Schedule: "@hourly"}}))
+	require.NoError(t, s.db.RecordJobStart(t.Context(), "monthly", 0, new(store.Timestamp)))
+	require.NoError(t, s.db.RecordJobEnd(t.Context(), "monthly", store.JobOK, "done", time.Second, new(store.Timestamp)))
 	d := s.description()
 	for _, tt := range []struct{ method, path, pattern, body, status string }{
 		{"GET", "/v1/users/ann/analytics", "/v1/users/{user_id}/analytics", "", "200"},
 		{"GET", "/v1/users/ann/requests", "/v1/users/{user_id}/requests", "", "200"},
 		{"GET", "/v1/users/ann/breakdown", "/v1/users/{user_id}/breakdown", "", "200"},
 		{"GET", "/v1/users/ann/usage", "/v1/users/{user_id}/usage", "", "200"},
+		{"GET", "/v1/health/system?by=model", "/v1/health/system", "", "200"},
 		{"GET", "/v1/users/ann/dashboard", "/v1/users/{user_id}/dashboard", "", "200"},
 		{"GET", "/v1/activity", "/v1/activity", "", "200"},
 		{"GET", "/v1/overview", "/v1/overview", "", "200"},
+		{"GET", "/v1/jobs", "/v1/jobs", "", "200"},
+		{"POST", "/v1/jobs/nothing/run", "/v1/jobs/{name}/run", "", "404"},
 		{"GET", "/v1/users/nobody/analytics", "/v1/users/{user_id}/analytics", "", "404"},
 		{"GET", "/v1/users/ann/requests?limit=x", "/v1/users/{user_id}/requests", "", "422"},
 		{"DELETE", "/v1/users/nobody", "/v1/users/{user_id}", "", "404"},
@@ -186,8 +194,11 @@ func TestTheGoldenAnswersAreAsDescribed(t *testing.T) {
 	for _, file := range files {
 		face, _, _ := strings.Cut(strings.TrimSuffix(filepath.Base(file), ".json"), "-")
 		path := "/v1/users/{user_id}/" + face
-		if face == "activity" || face == "overview" {
+		switch face {
+		case "activity", "overview":
 			path = "/v1/" + face
+		case "health":
+			path = "/v1/health/system"
 		}
 		schema := d.answerSchema(path, http.MethodGet, "200", "application/json")
 		require.NotNil(t, schema, path)

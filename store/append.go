@@ -2,8 +2,8 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
+	"fmt"
 
 	"github.com/llmtally/llmtally/policy"
 )
@@ -37,14 +37,13 @@ type appendRequest struct {
 // and otherwise changes nothing.
 func (db *DB) Append(ctx context.Context, caller policy.Caller, logs ...Log) ([]Verdict, error) {
 	r := &appendRequest{caller: caller, logs: logs, verdicts: make([]Verdict, len(logs))}
-	now := db.opts.Now()
 	grant := policy.For(caller, "request_logs", policy.Insert)
 	for i := range logs {
 		if err := prepare(&logs[i], caller, grant); err != nil {
 			r.verdicts[i].Err = err
 			continue
 		}
-		logs[i].enrich(now)
+		db.enrich(&logs[i])
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -85,22 +84,23 @@ func prepare(l *Log, caller policy.Caller, grant policy.Grant) error {
 // A logWriter turns batches of append requests into transactions. Only the
 // writer's goroutine uses it.
 type logWriter struct {
-	db    *DB
-	tally *tally
-	stmts logStatements
+	db      *DB
+	tally   *tally
+	stmts   logStatements
+	budgets *budgetWatch
 }
 
 // write stores the logs of all requests in one transaction. When that fails for
 // a reason that one log may have, each log is tried in a transaction of its
 // own, so that it fails alone. The error is for all requests.
 func (w *logWriter) write(requests []*appendRequest) error {
-	err := w.transaction(requests)
+	err := w.storeAll(requests)
 	if err == nil || !rowFault(err) {
 		return err
 	}
 	for _, r := range requests {
 		if r.strict != nil {
-			if err := w.transaction([]*appendRequest{r}); err != nil {
+			if err := w.storeAll([]*appendRequest{r}); err != nil {
 				r.strict.err = err
 			}
 			continue
@@ -110,7 +110,7 @@ func (w *logWriter) write(requests []*appendRequest) error {
 				continue
 			}
 			single := &appendRequest{caller: r.caller, logs: r.logs[i : i+1], verdicts: []Verdict{{}}}
-			err := w.transaction([]*appendRequest{single})
+			err := w.storeAll([]*appendRequest{single})
 			r.verdicts[i] = single.verdicts[0]
 			if err != nil {
 				r.verdicts[i].Err = err
@@ -127,35 +127,92 @@ func rowFault(err error) bool {
 	return errors.As(err, &e) && e.Code != CodeDiskFull
 }
 
-func (w *logWriter) transaction(requests []*appendRequest) error {
-	tx, err := w.db.writer.BeginTx(context.Background(), nil)
+func (w *logWriter) storeAll(requests []*appendRequest) error {
+	return w.transaction(func(tx *Tx) error { return w.store(tx, requests) })
+}
+
+// transaction runs fn, and commits when it returns nil. What another process
+// caused to fail is tried again, and a lost connection waited for: fn may run
+// several times.
+func (w *logWriter) transaction(fn func(*Tx) error) error {
+	wait := w.db.patience()
+	for {
+		err := w.attempt(fn)
+		if err == nil || !wait.worthwhile(err) {
+			return translate(err)
+		}
+	}
+}
+
+// attempt runs fn in a transaction once. The writer has a context of its own: a
+// client that hangs up must not take a half-done batch with it.
+func (w *logWriter) attempt(fn func(*Tx) error) (err error) {
+	begun, err := w.db.writer.BeginTx(context.Background(), nil)
 	if err != nil {
-		return translate(err)
+		return err
 	}
-	if err := w.store(tx, requests); err != nil {
-		_ = tx.Rollback() // the first error is the one to tell
-		return translate(err)
+	tx := &Tx{Tx: begun, engine: w.db.engine, now: w.db.now}
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("a write panicked: %v", r)
+		}
+		if err != nil {
+			// A failed rollback leaves nothing to undo: the connection is
+			// rolled back when it is reused or closed.
+			_ = tx.Rollback()
+		}
+		w.budgets.ended(err == nil)
+	}()
+	if err = fn(tx); err != nil {
+		return err
 	}
-	return translate(tx.Commit())
+	if err = w.commit(tx); err != nil {
+		return err
+	}
+	if tx.alerted {
+		w.db.wakeDelivery()
+	}
+	return nil
+}
+
+// commit commits. Where the connection is lost meanwhile, the database is asked
+// what became of the transaction.
+func (w *logWriter) commit(tx *Tx) error {
+	if w.db.engine.committed == nil {
+		return tx.Commit()
+	}
+	return w.db.engine.committed(w.db, tx)
 }
 
 // A logBatch is one transaction's changes to logs.
 type logBatch struct {
 	*logWriter
-	tx    *sql.Tx
+	tx    *Tx
 	tally *tally // of what is being stored; it hides the writer's
 }
 
 // begin starts counting a transaction's changes to logs; finish writes what was
 // counted.
-func (w *logWriter) begin(tx *sql.Tx) *logBatch {
+func (w *logWriter) begin(tx *Tx) *logBatch {
 	w.tally.reset()
 	return &logBatch{logWriter: w, tx: tx, tally: w.tally}
 }
 
-func (b *logBatch) finish() error { return b.tally.save(b.tx, &b.stmts) }
+// finish also raises the alerts that the changes give cause to.
+func (b *logBatch) finish() error {
+	if err := b.tally.save(b.tx.Tx, &b.stmts); err != nil {
+		return err
+	}
+	tables := b.db.lookups.current.Load()
+	for _, user := range b.tally.sortedUsers() {
+		if err := b.budgets.check(b.tx, tables, user, b.tally.users[user]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
-func (w *logWriter) store(tx *sql.Tx, requests []*appendRequest) error {
+func (w *logWriter) store(tx *Tx, requests []*appendRequest) error {
 	b := w.begin(tx)
 	for _, r := range requests {
 		if r.strict != nil {

@@ -85,7 +85,7 @@ func (c *changer) keyIs(key any) query.Expr { return query.Is(c.relation.Key[0],
 
 func (c *changer) updateRows(keys []any) error {
 	if c.Relation == "request_logs" {
-		return c.db.updateLogs(c.tx.Tx, c.caller, c.Set, keys)
+		return c.db.updateLogs(c.tx, c.caller, c.Set, keys)
 	}
 	set := c.maintained(c.Set)
 	if len(set) == 0 {
@@ -132,7 +132,7 @@ func (c *changer) updateRow(key any, set []query.Assignment) error {
 
 func (c *changer) deleteRows(keys []any) error {
 	if c.Relation == "request_logs" {
-		return c.db.deleteLogs(c.tx.Tx, keys)
+		return c.db.deleteLogs(c.tx, keys)
 	}
 	for _, key := range keys {
 		if err := c.unreferred(key); err != nil {

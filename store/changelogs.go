@@ -1,7 +1,6 @@
 package store
 
 import (
-	"database/sql"
 	"fmt"
 
 	"github.com/llmtally/llmtally/policy"
@@ -10,7 +9,7 @@ import (
 
 // updateLogs gives stored logs the columns of a patch, one by one: each is
 // enriched and linked as any log is, and what it counted for moves with it.
-func (db *DB) updateLogs(tx *sql.Tx, caller policy.Caller, set []query.Assignment, ids []any) error {
+func (db *DB) updateLogs(tx *Tx, caller policy.Caller, set []query.Assignment, ids []any) error {
 	patch, err := logFrom(set)
 	if err != nil {
 		return err
@@ -35,7 +34,7 @@ func (b *logBatch) updateLog(id any, caller policy.Caller, grant policy.Grant, p
 	}
 	row := old
 	row.merge(patch)
-	row.enrich(b.db.opts.Now())
+	b.db.enrich(&row)
 	if patch.Has(ColUserProfileID) || row.UserProfileID == "" && patch.EndUser != "" && !patch.Sent(ColUserProfileID) {
 		if err := b.link(caller, &row); err != nil {
 			return err
@@ -67,7 +66,7 @@ func errCallTaken(l *Log, caller policy.Caller) error {
 		[]query.Assignment{{Column: "litellm_call_id", Value: l.CallID}}, caller)
 }
 
-func (db *DB) deleteLogs(tx *sql.Tx, ids []any) error {
+func (db *DB) deleteLogs(tx *Tx, ids []any) error {
 	b := db.queue.writer.begin(tx)
 	for _, id := range ids {
 		if err := b.deleteLog(id); err != nil {

@@ -20,7 +20,7 @@ type Difference struct {
 // Check recomputes every aggregate from the logs, row by row, and reports what
 // differs. It reads one snapshot: writes go on meanwhile.
 func (db *DB) Check(ctx context.Context, report func(Difference)) error {
-	tx, err := db.readers.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	tx, err := db.readers.BeginTx(ctx, &db.engine.snapshot)
 	if err != nil {
 		return fmt.Errorf("checking: %w", err)
 	}
@@ -33,11 +33,12 @@ func (db *DB) Check(ctx context.Context, report func(Difference)) error {
 	return nil
 }
 
-// Rebuild makes every aggregate anew from the logs, in one transaction.
+// Rebuild makes every aggregate anew from the logs, in one transaction. The rows
+// of tokens_usage follow when the months, which are stale then, are rebuilt.
 func (db *DB) Rebuild(ctx context.Context) error {
 	return db.Write(ctx, func(tx *Tx) error {
 		steps := []string{
-			"UPDATE request_logs SET cost_nano = nano_usd(total_cost) WHERE cost_nano IS NOT nano_usd(total_cost)",
+			"UPDATE request_logs SET cost_nano = nano_usd(total_cost) WHERE cost_nano IS DISTINCT FROM nano_usd(total_cost)",
 		}
 		for _, t := range rollupTables {
 			steps = append(steps, "DELETE FROM "+t.name,
@@ -45,7 +46,8 @@ func (db *DB) Rebuild(ctx context.Context) error {
 		}
 		steps = append(steps, `
 			UPDATE user_profiles
-			SET tokens_used = (SELECT coalesce(sum(l.tokens_used), 0) FROM request_logs AS l WHERE l.user_profile_id = user_id)`)
+			SET tokens_used = (SELECT coalesce(sum(l.tokens_used), 0) FROM request_logs AS l WHERE l.user_profile_id = user_id)`,
+			allStaleSQL)
 		for _, step := range steps {
 			if _, err := tx.ExecContext(ctx, step); err != nil {
 				return fmt.Errorf("rebuilding: %w", err)
@@ -58,12 +60,12 @@ func (db *DB) Rebuild(ctx context.Context) error {
 // keySQL is what each key column of a rollup is made of.
 var keySQL = map[string]string{
 	"user_profile_id": "user_profile_id",
-	"month":           "strftime('%Y-%m-01T00:00:00.000000Z', created_at)",
-	"hour":            "strftime('%Y-%m-%dT%H:00:00.000000Z', created_at)",
+	"month":           "month_of(created_at)",
+	"hour":            "hour_of(created_at)",
 	"model":           "coalesce(model, '')",
 	"provider":        "coalesce(provider, '')",
-	"bucket": `CASE WHEN response_time > 0 AND status IS NOT 'initiated'
-		THEN latency_bucket(CAST(response_time * 1e6 + 0.5 AS INTEGER)) END`,
+	"bucket": `CASE WHEN response_time > 0 AND status IS DISTINCT FROM 'initiated'
+		THEN latency_bucket(micros(response_time)) END`,
 }
 
 // sumSQL is what each sum of a rollup adds up, in the order of sumColumns.
@@ -86,9 +88,11 @@ const sumSQL = `
 	coalesce(sum(nano_usd(total_cost) % 1000000000)
 		FILTER (WHERE status IN ('failure', 'error')), 0) AS failed_cost_nano,
 	count(total_cost) AS priced_requests,
-	coalesce(sum(CAST(response_time * 1e6 + 0.5 AS INTEGER))
-		FILTER (WHERE response_time > 0 AND status IS NOT 'initiated'), 0) AS response_us,
-	count(*) FILTER (WHERE response_time > 0 AND status IS NOT 'initiated') AS timed_requests,
+	count(*) FILTER (WHERE total_cost IS NULL AND tokens_used > 0) AS unpriced_requests,
+	coalesce(sum(tokens_used) FILTER (WHERE total_cost IS NULL), 0) AS unpriced_tokens,
+	coalesce(sum(micros(response_time))
+		FILTER (WHERE response_time > 0 AND status IS DISTINCT FROM 'initiated'), 0) AS response_us,
+	count(*) FILTER (WHERE response_time > 0 AND status IS DISTINCT FROM 'initiated') AS timed_requests,
 	max(created_at) AS last_at`
 
 // expectedSQL is what the rollup says, asked of request_logs row by row: the
@@ -107,7 +111,7 @@ func (t *rollupTable) expectedSQL() string {
 	}
 	return fmt.Sprintf(`
 		SELECT %[1]s, %[2]s, max(last_at) AS last_at,
-			'{' || coalesce(group_concat('"' || bucket || '":' || timed_requests, ',' ORDER BY bucket)
+			'{' || coalesce(string_agg('"' || bucket || '":' || timed_requests, ',' ORDER BY bucket)
 				FILTER (WHERE bucket IS NOT NULL), '') || '}' AS latency
 		FROM (%[3]s)
 		GROUP BY %[1]s`,
@@ -136,10 +140,10 @@ func checks() []check {
 	all := []check{
 		{
 			table: "request_logs",
-			recorded: `SELECT 'id ' || id AS key, 'cost_nano ' || coalesce(cost_nano, 'null') AS said
-				FROM request_logs WHERE cost_nano IS NOT nano_usd(total_cost)`,
-			expected: `SELECT 'id ' || id AS key, 'cost_nano ' || coalesce(nano_usd(total_cost), 'null') AS said
-				FROM request_logs WHERE cost_nano IS NOT nano_usd(total_cost)`,
+			recorded: `SELECT 'id ' || id AS key, 'cost_nano ' || coalesce(CAST(cost_nano AS TEXT), 'null') AS said
+				FROM request_logs WHERE cost_nano IS DISTINCT FROM nano_usd(total_cost)`,
+			expected: `SELECT 'id ' || id AS key, 'cost_nano ' || coalesce(CAST(nano_usd(total_cost) AS TEXT), 'null') AS said
+				FROM request_logs WHERE cost_nano IS DISTINCT FROM nano_usd(total_cost)`,
 		},
 		{
 			table:    "user_profiles",
@@ -150,15 +154,12 @@ func checks() []check {
 		},
 	}
 	for _, t := range rollupTables {
-		key := "json_array(" + strings.Join(t.key, ", ") + ")"
-		values := append(append([]string{}, sumColumns...), "last_at")
-		if t.latency {
-			values = append(values, "latency")
+		key := "concat_ws(' | ', " + strings.Join(t.key, ", ") + ")"
+		var values []string
+		for _, c := range t.columns()[len(t.key):] {
+			values = append(values, fmt.Sprintf("'%s ' || %[1]s", c))
 		}
-		said := "json_object('" + strings.Join(values, "', %s, '") + "', %s)"
-		for _, v := range values {
-			said = strings.Replace(said, "%s", v, 1)
-		}
+		said := strings.Join(values, " || ', ' || ")
 		all = append(all, check{
 			table:    t.name,
 			recorded: fmt.Sprintf("SELECT %s AS key, %s AS said FROM %s", key, said, t.name),
@@ -173,7 +174,7 @@ func (c check) run(ctx context.Context, tx *sql.Tx, report func(Difference)) err
 		WITH recorded AS MATERIALIZED (%s), expected AS MATERIALIZED (%s)
 		SELECT coalesce(r.key, e.key), coalesce(r.said, ''), coalesce(e.said, '')
 		FROM recorded AS r FULL JOIN expected AS e ON e.key = r.key
-		WHERE r.said IS NOT e.said
+		WHERE r.said IS DISTINCT FROM e.said
 		ORDER BY 1`, c.recorded, c.expected))
 	if err != nil {
 		return err

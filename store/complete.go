@@ -54,7 +54,7 @@ func completion(caller policy.Caller, old, l *Log) *Log {
 func (b *logBatch) rewrite(old, change *Log) error {
 	row := *old
 	row.merge(change)
-	row.enrich(b.db.opts.Now())
+	b.db.enrich(&row)
 	return b.replace(old, &row)
 }
 
@@ -64,7 +64,6 @@ func (b *logBatch) replace(old, row *Log) error {
 	if err := b.update(row); err != nil {
 		return translate(err)
 	}
-	b.tally.remove(old)
-	b.tally.add(row)
+	b.tally.replace(old, row)
 	return nil
 }

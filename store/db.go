@@ -14,18 +14,14 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/url"
-	"os"
-	"runtime"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/pressly/goose/v3"
-	_ "modernc.org/sqlite" // the driver "sqlite"
-
-	"github.com/llmtally/llmtally/migrations"
 )
 
 // Options are a database's settings. The zero value is ready for use.
@@ -45,10 +41,15 @@ type Options struct {
 type DB struct {
 	opts    Options
 	path    string
+	engine  *engine
 	writer  *sql.DB // exactly one connection
 	readers *sql.DB // read-only
 	reads   statements
 	queue   *writeQueue
+	lookups lookups
+	alerted chan struct{}
+
+	rebuilding sync.Mutex // one month at a time: see RebuildMonth
 
 	closing sync.Once
 	closed  error
@@ -68,10 +69,10 @@ func Open(ctx context.Context, path string, opts Options) (*DB, error) {
 	if opts.Log == nil {
 		opts.Log = slog.Default()
 	}
-	db := &DB{opts: opts, path: path}
+	db := &DB{opts: opts, path: path, engine: engineFor(path), alerted: make(chan struct{}, 1)}
 	if err := db.open(ctx); err != nil {
 		db.closePools()
-		return nil, fmt.Errorf("opening %s: %w", path, err)
+		return nil, fmt.Errorf("opening %s: %w", Shown(path), err)
 	}
 	return db, nil
 }
@@ -79,84 +80,41 @@ func Open(ctx context.Context, path string, opts Options) (*DB, error) {
 // CheckPath says whether Open could take the path at all. Its error does not
 // repeat a password.
 func CheckPath(path string) error {
-	if !strings.Contains(path, "://") {
+	if !strings.Contains(path, "://") || isPostgres(path) {
 		return nil
 	}
-	shown := "the database"
-	if u, err := url.Parse(path); err == nil {
-		shown = u.Redacted()
+	return fmt.Errorf("opening %s: give a file for SQLite, or postgres://user:password@host/name", Shown(path))
+}
+
+// Shown returns a path for people and logs: without a password.
+func Shown(path string) string {
+	if !strings.Contains(path, "://") {
+		return path
 	}
-	return fmt.Errorf("opening %s: only SQLite files are supported", shown)
+	u, err := url.Parse(path)
+	if err != nil {
+		return "the database"
+	}
+	u.RawQuery = "" // it may hold a password too
+	return u.Redacted()
 }
 
 func (db *DB) open(ctx context.Context) (err error) {
-	if err := makePrivate(db.path); err != nil {
-		return err
-	}
-	if db.writer, err = sql.Open("sqlite", dsn(db.path, writerPragmas)+"&_txlock=immediate"); err != nil {
-		return err
-	}
-	db.writer.SetMaxOpenConns(1)
-	if err := migrate(ctx, db.writer); err != nil {
-		return err
-	}
-	if db.readers, err = sql.Open("sqlite", dsn(db.path, readerPragmas)+"&mode=ro"); err != nil {
-		return err
-	}
-	readers := max(2, runtime.NumCPU())
-	db.readers.SetMaxOpenConns(readers)
-	db.readers.SetMaxIdleConns(readers)
-	if err := db.readers.PingContext(ctx); err != nil {
+	if err := db.engine.open(ctx, db); err != nil {
 		return err
 	}
 	db.reads.db = db.readers
-	db.queue, err = newWriteQueue(db)
-	return err
-}
-
-// The page size only matters when the file is made. Pages of 16 KB hold several
-// full logs; a checkpoint every 64 MB of WAL keeps its fsyncs rare.
-var (
-	writerPragmas = []string{
-		"busy_timeout(10000)", "page_size(16384)", "journal_mode(WAL)", "synchronous(FULL)",
-		"foreign_keys(1)", "wal_autocheckpoint(4096)", "journal_size_limit(134217728)", "cache_size(-16000)",
-		"temp_store(MEMORY)",
-	}
-	readerPragmas = []string{
-		"busy_timeout(10000)", "query_only(1)", "foreign_keys(1)", "cache_size(-8000)", "temp_store(MEMORY)",
-	}
-)
-
-// dsn returns the driver's name for a file. It must be in the file: form, or
-// the driver drops mode=ro.
-func dsn(path string, pragmas []string) string {
-	parts := make([]string, len(pragmas))
-	for i, p := range pragmas {
-		parts[i] = "_pragma=" + p
-	}
-	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + strings.Join(parts, "&")
-}
-
-// makePrivate creates the file for its owner alone: it holds what users say. A
-// file that is there stays as it is and is not opened, since closing it would
-// drop SQLite's locks on it.
-func makePrivate(path string) error {
-	if _, err := os.Stat(path); err == nil || !errors.Is(err, os.ErrNotExist) {
+	if db.queue, err = newWriteQueue(db); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if errors.Is(err, os.ErrExist) {
-		return nil
-	}
-	if err != nil {
+	if err := db.takeOverPrices(ctx); err != nil {
 		return err
 	}
-	return f.Close()
+	return db.lookups.load(ctx, db)
 }
 
-func migrate(ctx context.Context, db *sql.DB) error {
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, migrations.SQLite(),
-		goose.WithDisableGlobalRegistry(true))
+func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect, files fs.FS, options ...goose.ProviderOption) error {
+	provider, err := goose.NewProvider(dialect, db, files, append(options, goose.WithDisableGlobalRegistry(true))...)
 	if err != nil {
 		return fmt.Errorf("reading the migrations: %w", err)
 	}
@@ -176,7 +134,7 @@ func (db *DB) Ready(ctx context.Context) error {
 	}
 	var found int
 	return db.readers.QueryRowContext(ctx,
-		"SELECT count(*) FROM (SELECT 1 FROM user_profiles LIMIT 1)").Scan(&found)
+		"SELECT count(*) FROM (SELECT 1 FROM user_profiles LIMIT 1) AS any_user").Scan(&found)
 }
 
 // Close stops taking writes, commits those that wait, checkpoints, and closes.
@@ -184,11 +142,7 @@ func (db *DB) Ready(ctx context.Context) error {
 func (db *DB) Close() error {
 	db.closing.Do(func() {
 		db.queue.close()
-		_, err := db.writer.Exec("PRAGMA optimize")
-		if err == nil {
-			_, err = db.writer.Exec("PRAGMA wal_checkpoint(TRUNCATE)")
-		}
-		db.closed = errors.Join(err, db.closePools())
+		db.closed = errors.Join(db.engine.finish(db), db.closePools())
 	})
 	return db.closed
 }

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"strings"
 	"time"
 
@@ -17,9 +16,8 @@ const (
 	StatusError     = "error"
 )
 
-// enrich fills what the log lacks, from what it has: contract for every door.
-// It never overwrites a value that the sender gave.
-func (l *Log) enrich(now time.Time) {
+// fillPlain fills what needs nothing but the log and the clock.
+func (l *Log) fillPlain(now time.Time) {
 	if !l.Has(ColCreatedAt) {
 		l.CreatedAt = At(now)
 		l.fill(ColCreatedAt)
@@ -28,26 +26,17 @@ func (l *Log) enrich(now time.Time) {
 	if l.CallID == "" {
 		l.clear(ColCallID) // an empty id identifies nothing
 	}
-	l.fillTokens()
-	if l.Provider == "" && l.Model != "" {
-		if provider := providerOf(l.Model); provider != "" {
-			l.Provider = provider
-			l.fill(ColProvider)
-		}
-	}
 }
 
-func (l *Log) fillTokens() {
-	if len(l.Response) > 2 && l.lacksTokens() && bytes.Contains(l.Response, []byte("sage")) {
-		t := usage.FromResponse(l.Response)
-		l.fillCount(ColPromptTokens, t.Prompt)
-		l.fillCount(ColCompletionTokens, t.Completion)
-		l.fillCount(ColCacheReadTokens, t.CacheRead)
-		l.fillCount(ColCacheWriteTokens, t.CacheWrite)
-		l.fillCount(ColReasoningTokens, t.Reasoning)
-		if t.Prompt == nil && t.Completion == nil && l.TokensUsed == 0 {
-			l.fillTotal(t.Total)
-		}
+// fillTokens takes over the counts that the response gives.
+func (l *Log) fillTokens(t usage.Tokens) {
+	l.fillCount(ColPromptTokens, t.Prompt)
+	l.fillCount(ColCompletionTokens, t.Completion)
+	l.fillCount(ColCacheReadTokens, t.CacheRead)
+	l.fillCount(ColCacheWriteTokens, t.CacheWrite)
+	l.fillCount(ColReasoningTokens, t.Reasoning)
+	if t.Prompt == nil && t.Completion == nil && l.TokensUsed == 0 {
+		l.fillTotal(t.Total)
 	}
 	if l.TokensUsed == 0 && (l.Has(ColPromptTokens) || l.Has(ColCompletionTokens)) {
 		total := min(l.PromptTokens+l.CompletionTokens, usage.Max)

@@ -49,19 +49,21 @@ func (db *DB) eraseSome(tx *Tx, userID string) (done bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	b := db.queue.writer.begin(tx.Tx)
+	b := db.queue.writer.begin(tx)
 	for _, id := range ids {
 		if err := b.deleteLog(id); err != nil {
 			return false, err
 		}
 	}
-	if err := b.finish(); err != nil {
+	// Not finish: nobody is to be alerted to a user who is being erased.
+	if err := b.tally.save(tx.Tx, &b.stmts); err != nil {
 		return false, err
 	}
+	b.budgets.forget(userID)
 	if len(ids) == eraseChunk {
 		return false, nil
 	}
-	for _, table := range []string{"usage_totals", "usage_monthly", "tokens_usage"} {
+	for _, table := range []string{"usage_totals", "usage_monthly", "tokens_usage", "alerts"} {
 		if _, err := tx.Exec("DELETE FROM "+table+" WHERE user_profile_id = $1", userID); err != nil {
 			return false, err
 		}

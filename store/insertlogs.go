@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
 
 	"github.com/llmtally/llmtally/policy"
@@ -21,7 +22,6 @@ type strictInsert struct {
 // insertLogs inserts a client's logs.
 func (db *DB) insertLogs(ctx context.Context, caller policy.Caller, m Mutation) (Outcome, error) {
 	r := &appendRequest{caller: caller, strict: &strictInsert{Mutation: m}}
-	now := db.opts.Now()
 	grant := policy.For(caller, "request_logs", policy.Insert)
 	for _, set := range m.Rows {
 		l, err := logFrom(set)
@@ -31,7 +31,7 @@ func (db *DB) insertLogs(ctx context.Context, caller policy.Caller, m Mutation) 
 		if err := prepare(&l, caller, grant); err != nil {
 			return Outcome{}, err
 		}
-		l.enrich(now)
+		db.enrich(&l)
 		r.logs = append(r.logs, l)
 	}
 	if m.Rollback || m.Show != nil {
@@ -52,7 +52,7 @@ func (db *DB) insertLogs(ctx context.Context, caller policy.Caller, m Mutation) 
 func (db *DB) insertLogsAlone(ctx context.Context, r *appendRequest) (Outcome, error) {
 	m := r.strict.Mutation
 	err := db.Write(ctx, func(tx *Tx) error {
-		b := db.queue.writer.begin(tx.Tx)
+		b := db.queue.writer.begin(tx)
 		if err := b.storeStrict(r); err != nil {
 			return err
 		}
@@ -78,7 +78,7 @@ func (b *logBatch) storeStrict(r *appendRequest) error {
 	s := r.strict
 	s.outcome, s.err = Outcome{}, nil
 	// A single row that is refused has changed nothing.
-	if len(r.logs) == 1 && s.Accept == nil {
+	if len(r.logs) == 1 && s.Accept == nil && !b.db.engine.aborts {
 		s.err = b.storeStrictly(r.caller, &r.logs[0], s)
 		return ownFault(s.err)
 	}
@@ -116,7 +116,8 @@ func (b *logBatch) storeStrict(r *appendRequest) error {
 // request or its Accept is to be told.
 func ownFault(err error) error {
 	var refused *Error
-	var driver *sqlite.Error
+	var sqliteError *sqlite.Error
+	var pgError *pgconn.PgError
 	switch {
 	case err == nil:
 		return nil
@@ -125,7 +126,8 @@ func ownFault(err error) error {
 			return err
 		}
 		return nil
-	case errors.As(err, &driver), errors.Is(err, sql.ErrTxDone), errors.Is(err, sql.ErrConnDone):
+	case errors.As(err, &sqliteError), errors.As(err, &pgError), disconnected(err),
+		errors.Is(err, sql.ErrTxDone), errors.Is(err, sql.ErrConnDone):
 		return err
 	default:
 		return nil

@@ -1,10 +1,10 @@
 package store
 
 import (
+	"iter"
 	"math/bits"
 	"slices"
 	"strconv"
-	"strings"
 )
 
 // A latencyHistogram counts requests by response time. Its text form is JSON,
@@ -35,18 +35,36 @@ func latencyBounds(bucket int) (from, to int64) {
 
 func parseLatency(s string) latencyHistogram {
 	h := latencyHistogram{}
-	for part := range strings.SplitSeq(strings.Trim(s, "{}"), ",") {
-		name, count, ok := strings.Cut(part, ":")
-		if !ok {
-			continue
-		}
-		bucket, err := strconv.Atoi(strings.Trim(name, `"`))
-		n, err2 := strconv.ParseInt(count, 10, 64)
-		if err == nil && err2 == nil {
-			h[bucket] += n
-		}
+	for bucket, n := range bucketsOf(s) {
+		h[bucket] += n
 	}
 	return h
+}
+
+// bucketsOf yields the buckets and counts of a histogram in its text form, up to
+// where it is not of that form.
+func bucketsOf(s string) iter.Seq2[int, int64] {
+	return func(yield func(bucket int, n int64) bool) {
+		var bucket, n int64
+		sign, named := int64(1), false
+		for i := range len(s) {
+			switch c := s[i]; {
+			case c >= '0' && c <= '9':
+				n = n*10 + int64(c-'0')
+			case c == '-':
+				sign = -1
+			case c == ':':
+				bucket, n, named = n, 0, true
+			case c == ',' || c == '}':
+				if !named || !yield(int(bucket), sign*n) {
+					return
+				}
+				n, sign, named = 0, 1, false
+			case c != '{' && c != '"':
+				return
+			}
+		}
+	}
 }
 
 func (h latencyHistogram) String() string {

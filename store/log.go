@@ -34,6 +34,10 @@ type Log struct {
 	Error                  json.RawMessage
 	AdditionalDetails      json.RawMessage
 
+	// priceID is the price that TotalCost was computed with; 0 when the sender
+	// gave it or it is unknown.
+	priceID int64
+
 	sent  columnSet // named by the sender, as null or with a value
 	known columnSet // with a value
 }
@@ -235,5 +239,11 @@ func (l *Log) merge(change *Log) {
 		case *json.RawMessage:
 			*logTable[c].field(l).(*json.RawMessage) = *from
 		}
+	}
+	switch {
+	case change.sent.has(ColTotalCost):
+		l.priceID = 0 // the sender's word
+	case l.priceID != 0 && change.sent&pricedBy != 0:
+		l.unprice()
 	}
 }

@@ -15,24 +15,19 @@ type logStatements struct {
 	userExists, addUser         *sql.Stmt
 	addTokens, addUserTokens    *sql.Stmt
 	totals, monthly, hourly     rollupStatements
+	noteStale                   *sql.Stmt
 }
 
 // The rows of request_logs are read and written with every column, in the
-// order of the table, and cost_nano after them.
+// order of the table, and written with cost_nano and price_id after them.
 var (
 	logColumnNames = func() []string {
-		names := make([]string, 0, logColumnCount+1)
+		names := make([]string, 0, logColumnCount+2)
 		for _, c := range logTable {
 			names = append(names, c.name)
 		}
-		return append(names, "cost_nano")
+		return append(names, "cost_nano", "price_id")
 	}()
-
-	insertLogSQL = fmt.Sprintf(`
-		INSERT INTO request_logs (%s)
-		VALUES (%s)
-		ON CONFLICT (litellm_call_id) DO NOTHING`,
-		strings.Join(logColumnNames, ", "), placeholders(1, len(logColumnNames)))
 
 	updateLogSQL = fmt.Sprintf(`
 		UPDATE request_logs
@@ -40,11 +35,25 @@ var (
 		WHERE id = $1`,
 		strings.Join(logColumnNames[1:], ", "), placeholders(2, len(logColumnNames)))
 
-	selectLogSQL = fmt.Sprintf(`SELECT %s FROM request_logs`, strings.Join(logColumnNames[:logColumnCount], ", "))
+	selectLogSQL = fmt.Sprintf(`SELECT %s, coalesce(price_id, 0) FROM request_logs`,
+		strings.Join(logColumnNames[:logColumnCount], ", "))
 
 	// Without the JSON columns, whose overflow pages take time to read.
 	selectCountedSQL = fmt.Sprintf(`SELECT %s FROM request_logs`, strings.Join(logColumnNames[:ColMessages], ", "))
 )
+
+// insertLogSQL stores a log unless its call id is taken.
+func insertLogSQL(e *engine) string {
+	sql := fmt.Sprintf(`
+		INSERT INTO request_logs (%s)
+		VALUES (%s, %s)
+		ON CONFLICT (litellm_call_id) DO NOTHING`,
+		strings.Join(logColumnNames, ", "), e.newID, placeholders(2, len(logColumnNames)))
+	if e.shared {
+		sql += " RETURNING id"
+	}
+	return sql
+}
 
 func placeholders(from, to int) string {
 	var b strings.Builder
@@ -57,28 +66,35 @@ func placeholders(from, to int) string {
 	return b.String()
 }
 
-func (s *logStatements) prepare(db *sql.DB) error {
-	p := preparer{db: db}
+func (s *logStatements) prepare(db *sql.DB, e *engine) error {
+	p := preparer{db: db, engine: e}
 	s.update = p.prepare(updateLogSQL)
-	s.byID = p.prepare(selectLogSQL + " WHERE id = $1")
-	s.byCallID = p.prepare(selectLogSQL + " WHERE litellm_call_id = $1")
-	s.countedByID = p.prepare(selectCountedSQL + " WHERE id = $1")
+	s.byID = p.prepare(selectLogSQL + " WHERE id = $1" + e.forUpdate)
+	s.byCallID = p.prepare(selectLogSQL + " WHERE litellm_call_id = $1" + e.forUpdate)
+	s.countedByID = p.prepare(selectCountedSQL + " WHERE id = $1" + e.forUpdate)
 	s.remove = p.prepare("DELETE FROM request_logs WHERE id = $1")
 	s.userExists = p.prepare("SELECT 1 FROM user_profiles WHERE user_id = $1")
 	s.addUser = p.prepare("INSERT INTO user_profiles (user_id) VALUES ($1) ON CONFLICT (user_id) DO NOTHING")
+	const addUserTokens = "INSERT INTO user_profiles (user_id, tokens_used) VALUES ($1, $2)"
 	s.addTokens = p.prepare("UPDATE user_profiles SET tokens_used = tokens_used + $2 WHERE user_id = $1")
-	s.addUserTokens = p.prepare("INSERT INTO user_profiles (user_id, tokens_used) VALUES ($1, $2)")
+	if e.shared {
+		s.addTokens = p.prepare(addUserTokens +
+			" ON CONFLICT (user_id) DO UPDATE SET tokens_used = user_profiles.tokens_used + excluded.tokens_used")
+	}
+	s.addUserTokens = p.prepare(addUserTokens)
 	s.totals = p.rollup(totalsTable)
 	s.monthly = p.rollup(monthlyTable)
 	s.hourly = p.rollup(hourlyTable)
-	s.insert = p.prepare(insertLogSQL)
+	s.noteStale = p.prepare(noteStaleSQL)
+	s.insert = p.prepare(insertLogSQL(e))
 	return p.err
 }
 
 // A preparer prepares statements until one fails.
 type preparer struct {
-	db  *sql.DB
-	err error
+	db     *sql.DB
+	engine *engine
+	err    error
 }
 
 func (p *preparer) prepare(query string) *sql.Stmt {
@@ -92,17 +108,29 @@ func (p *preparer) prepare(query string) *sql.Stmt {
 	return stmt
 }
 
-// values returns what to bind for a whole row: every column and cost_nano.
+// values returns what to bind for a whole row: every column, cost_nano and
+// price_id.
 func (l *Log) values() []any {
-	values := make([]any, 0, logColumnCount+1)
+	values := make([]any, 0, logColumnCount+2)
 	for c := range logColumnCount {
 		values = append(values, l.value(c))
 	}
-	return append(values, l.costNano())
+	values = append(values, l.costNano())
+	if l.priceID == 0 {
+		return append(values, nil)
+	}
+	return append(values, l.priceID)
 }
 
 // insert stores the log unless its call id is taken.
 func (b *logBatch) insert(l *Log) (id int64, inserted bool, err error) {
+	if b.db.engine.shared {
+		err = b.tx.Stmt(b.stmts.insert).QueryRow(l.values()...).Scan(&id)
+		if errors.Is(err, sql.ErrNoRows) {
+			return 0, false, nil
+		}
+		return id, err == nil, err
+	}
 	result, err := b.tx.Stmt(b.stmts.insert).Exec(l.values()...)
 	if err != nil {
 		return 0, false, fmt.Errorf("inserting a log: %w", err)
@@ -125,14 +153,25 @@ func (b *logBatch) update(l *Log) error {
 
 // load reads a stored row with one of the statements that select a log.
 func (b *logBatch) load(stmt *sql.Stmt, key any) (Log, error) {
-	columns := logColumnCount
+	scan := b.tx.Stmt(stmt).QueryRow(key).Scan
+	var l Log
+	var err error
 	if stmt == b.stmts.countedByID {
-		columns = ColMessages
+		l, err = scanLog(scan, ColMessages)
+	} else {
+		l, err = scanWholeLog(scan)
 	}
-	l, err := scanLog(b.tx.Stmt(stmt).QueryRow(key).Scan, columns)
 	if errors.Is(err, sql.ErrNoRows) {
 		return l, ErrNotFound
 	}
+	return l, err
+}
+
+// scanWholeLog reads a row that selectLogSQL selects.
+func scanWholeLog(scan func(...any) error) (Log, error) {
+	var priceID int64
+	l, err := scanLog(func(columns ...any) error { return scan(append(columns, &priceID)...) }, logColumnCount)
+	l.priceID = priceID
 	return l, err
 }
 
@@ -147,8 +186,8 @@ func scanLog(scan func(...any) error, columns LogColumn) (Log, error) {
 	if err := scan(targets...); err != nil {
 		return l, err
 	}
-	for c, cell := range cells[:columns] {
-		if err := l.setStored(LogColumn(c), cell); err != nil {
+	for c, value := range cells[:columns] {
+		if err := l.setStored(LogColumn(c), cell(logTable[c].kind, value)); err != nil {
 			return l, fmt.Errorf("reading %s: %w", logTable[c].name, err)
 		}
 	}

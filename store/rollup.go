@@ -15,8 +15,9 @@ type rollupTable struct {
 	logs string
 }
 
-// The selections of logs by key are answered from an index, newest first. SQLite
-// has no time after the year 9999; ':' sorts after every digit.
+// The selections of logs by key are answered from an index, newest first. Their
+// last placeholder is the last moment of the key's month or hour; a user's
+// totals have none.
 var (
 	totalsTable = rollupTable{
 		name: "usage_totals",
@@ -27,14 +28,12 @@ var (
 		name: "usage_monthly",
 		key:  []string{"user_profile_id", "month", "model", "provider"},
 		logs: `user_profile_id = $1 AND created_at >= $2
-			AND created_at < coalesce(strftime('%Y-%m-%dT00:00:00.000000Z', $2, '+1 month'), ':')
-			AND coalesce(model, '') = $3 AND coalesce(provider, '') = $4`,
+			AND coalesce(model, '') = $3 AND coalesce(provider, '') = $4 AND created_at <= $5`,
 	}
 	hourlyTable = rollupTable{
-		name: "traffic_hourly",
-		key:  []string{"hour", "model", "provider"},
-		logs: `created_at >= $1 AND created_at < coalesce(strftime('%Y-%m-%dT%H:00:00.000000Z', $1, '+1 hour'), ':')
-			AND coalesce(model, '') = $2 AND coalesce(provider, '') = $3`,
+		name:    "traffic_hourly",
+		key:     []string{"hour", "model", "provider"},
+		logs:    `created_at >= $1 AND coalesce(model, '') = $2 AND coalesce(provider, '') = $3 AND created_at <= $4`,
 		latency: true,
 	}
 	rollupTables = []*rollupTable{&totalsTable, &monthlyTable, &hourlyTable}
@@ -45,7 +44,7 @@ var sumColumns = []string{
 	"requests", "successes", "failures", "tokens", "prompt_tokens", "completion_tokens",
 	"cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "token_requests",
 	"cost_usd", "cost_nano", "failed_cost_usd", "failed_cost_nano", "priced_requests",
-	"response_us", "timed_requests",
+	"unpriced_requests", "unpriced_tokens", "response_us", "timed_requests",
 }
 
 // values are the sums in the order of sumColumns.
@@ -54,7 +53,7 @@ func (s *sums) values() []any {
 		s.requests, s.successes, s.failures, s.tokens, s.promptTokens, s.completionTokens,
 		s.cacheReadTokens, s.cacheWriteTokens, s.reasoningTokens, s.tokenRequests,
 		s.costUSD, s.costNano, s.failedUSD, s.failedNano, s.pricedRequests,
-		s.responseMicros, s.timedRequests,
+		s.unpricedRequests, s.unpricedTokens, s.responseMicros, s.timedRequests,
 	}
 }
 
@@ -66,6 +65,19 @@ func (t *rollupTable) columns() []string {
 		all = append(all, "latency")
 	}
 	return all
+}
+
+// upsertSQL adds sums to a row, or makes it.
+func (t *rollupTable) upsertSQL() string {
+	var set []string
+	for _, c := range sumColumns {
+		set = append(set, fmt.Sprintf("%s = %s.%[1]s + excluded.%[1]s", c, t.name))
+	}
+	set = append(set, fmt.Sprintf("last_at = greatest(%s.last_at, excluded.last_at)", t.name))
+	if t.latency {
+		set = append(set, fmt.Sprintf("latency = latency_add(%s.latency, excluded.latency)", t.name))
+	}
+	return fmt.Sprintf("%s ON CONFLICT (%s) DO UPDATE SET %s", t.insertSQL(), strings.Join(t.key, ", "), strings.Join(set, ", "))
 }
 
 // addSQL adds sums to a row that is there, as most are. It binds what insertSQL
@@ -121,8 +133,12 @@ func (t *rollupTable) keyIs() string {
 type rollupStatements struct{ add, insert, repair, clear *sql.Stmt }
 
 func (p *preparer) rollup(t rollupTable) rollupStatements {
+	add := t.addSQL()
+	if p.engine.shared {
+		add = t.upsertSQL()
+	}
 	return rollupStatements{
-		add: p.prepare(t.addSQL()), insert: p.prepare(t.insertSQL()),
+		add: p.prepare(add), insert: p.prepare(t.insertSQL()),
 		repair: p.prepare(t.repairSQL()), clear: p.prepare(t.clearSQL()),
 	}
 }
@@ -153,10 +169,9 @@ func newRollupWriter(tx *sql.Tx, stmts *rollupStatements) *rollupWriter {
 	return &rollupWriter{tx: tx, stmts: stmts, add: tx.Stmt(stmts.add)}
 }
 
-func (w *rollupWriter) save(s *sums, key ...any)                     { w.write(s, key, nil) }
-func (w *rollupWriter) saveWith(latency string, s *sums, key ...any) { w.write(s, key, []any{latency}) }
-
-func (w *rollupWriter) write(s *sums, key, rest []any) {
+// write adds sums to the row of the key. rest is what the row has after the sums;
+// last is the last moment of the key's month or hour, if it has one.
+func (w *rollupWriter) write(s *sums, key, rest []any, last ...any) {
 	if w.err != nil {
 		return
 	}
@@ -169,7 +184,7 @@ func (w *rollupWriter) write(s *sums, key, rest []any) {
 		return
 	}
 	if s.last.unknown {
-		if _, err := w.tx.Stmt(w.stmts.repair).Exec(key...); err != nil {
+		if _, err := w.tx.Stmt(w.stmts.repair).Exec(append(key[:len(key):len(key)], last...)...); err != nil {
 			w.err = fmt.Errorf("finding a rollup's last request: %w", err)
 			return
 		}

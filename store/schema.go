@@ -72,16 +72,26 @@ func init() {
 		col(text, "user_profile_id", "model", "provider"), col(integer, "request_count", "total_tokens"),
 		col(double, "total_cost", "avg_tokens_per_request"), col(moment, "last_used"))...)
 	relation(query.Relation{Name: "usage_by_log", Private: true}, columns(
-		col(text, "user_profile_id"), col(moment, "created_at"), col(text, "provider", "model"),
+		col(integer, "id"), col(text, "user_profile_id"), col(moment, "created_at"), col(text, "provider", "model"),
+		col(integer, "requests", "failures", "tokens", "cost_usd", "cost_nano"))...)
+	relation(query.Relation{Name: "traffic_by_log", Private: true}, columns(
+		col(integer, "id"), col(moment, "created_at"), col(text, "provider", "model"),
+		col(integer, "requests", "failures", "tokens", "cost_usd", "cost_nano"))...)
+	relation(query.Relation{Name: "usage_by_tier", Private: true}, columns(
+		col(text, "subscription_tier"), col(integer, "id"), col(moment, "created_at"),
+		col(integer, "requests", "failures", "tokens", "cost_usd", "cost_nano"))...)
+	relation(query.Relation{Name: "totals_by_tier", Private: true}, columns(
+		col(text, "user_profile_id", "subscription_tier", "provider", "model"), col(moment, "last_at"),
 		col(integer, "requests", "failures", "tokens", "cost_usd", "cost_nano"))...)
 	relation(query.Relation{Name: "usage_totals", Private: true}, columns(
-		col(text, "user_profile_id", "model", "provider"),
-		col(integer, "requests", "successes", "failures", "tokens", "cost_usd", "cost_nano"))...)
+		col(text, "user_profile_id", "model", "provider"), col(integer, sumColumns...), col(moment, "last_at"))...)
 	relation(query.Relation{Name: "usage_monthly", Private: true}, columns(
-		col(text, "user_profile_id"), col(moment, "month"), col(text, "model", "provider"),
-		col(integer, "requests", "successes", "failures", "tokens", "cost_usd", "cost_nano"))...)
+		col(text, "user_profile_id"), col(moment, "month"), col(text, "model", "provider"), col(integer, sumColumns...),
+		col(moment, "last_at"))...)
 	relation(query.Relation{Name: "traffic_hourly", Private: true}, columns(
-		col(moment, "hour"), col(text, "model", "provider"),
-		col(integer, "requests", "successes", "failures", "tokens", "cost_usd", "cost_nano", "response_us", "timed_requests"),
+		col(moment, "hour"), col(text, "model", "provider"), col(integer, sumColumns...), col(moment, "last_at"),
 		col(text, "latency"))...)
+	relation(query.Relation{Name: "price_list", Private: true}, columns(
+		col(integer, "id"), col(text, "source", "provider", "model"), col(moment, "effective_from"), col(text, "hours"),
+		col(js, "rates", "match"), col(integer, "context_window", "deprecated", "rank"))...)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
@@ -14,7 +15,13 @@ import (
 func translate(err error) error {
 	var known *Error
 	var e *sqlite.Error
-	if err == nil || errors.As(err, &known) || !errors.As(err, &e) {
+	var pg *pgconn.PgError
+	switch {
+	case err == nil, errors.As(err, &known):
+		return err
+	case errors.As(err, &pg):
+		return translatePostgres(pg, err)
+	case !errors.As(err, &e):
 		return err
 	}
 	switch code := e.Code(); code {

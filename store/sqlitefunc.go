@@ -26,8 +26,16 @@ func init() {
 		}
 	}
 	define("nano_usd", 1, number(NanoUSD))
+	define("micros", 1, number(micros))
 	define("latency_bucket", 1, number(func(us float64) int64 { return int64(latencyBucket(int64(us))) }))
 	define("latency_add", 2, texts(func(a, b string) (driver.Value, error) { return addLatency(a, b), nil }))
+	define("month_of", 1, cut(len("2026-01"), "-01T00:00:00.000000Z"))
+	define("hour_of", 1, cut(len("2026-01-02T03"), ":00:00.000000Z"))
+	define("next_month", 1, func(args []driver.Value) (driver.Value, error) {
+		s, _ := args[0].(string)
+		t, err := parseStored(s)
+		return min(t.nextMonth(), maxTimestamp).Stored(), err
+	})
 	define("json_path", 2, texts(func(doc, path string) (driver.Value, error) {
 		value, err := valueAt(doc, path)
 		if value == nil {
@@ -60,6 +68,16 @@ func init() {
 func define(name string, args int32, f func([]driver.Value) (driver.Value, error)) {
 	sqlite.MustRegisterDeterministicScalarFunction(name, args,
 		func(_ *sqlite.FunctionContext, values []driver.Value) (driver.Value, error) { return f(values) })
+}
+
+// cut makes a function of a stored time, which keeps so much of it.
+func cut(length int, rest string) func([]driver.Value) (driver.Value, error) {
+	return func(args []driver.Value) (driver.Value, error) {
+		if s, ok := args[0].(string); ok && len(s) > length {
+			return s[:length] + rest, nil
+		}
+		return nil, nil
+	}
 }
 
 // texts makes a function of two texts.

@@ -14,7 +14,14 @@ type tally struct {
 	totals  map[totalsKey]*sums
 	monthly map[monthlyKey]*sums
 	hourly  map[hourlyKey]*hourSums
-	users   map[string]int64 // tokens to add to user_profiles.tokens_used
+	users   map[string]*userChange
+}
+
+// A userChange is what a transaction changes for one user.
+type userChange struct {
+	tokens int64 // goes to user_profiles.tokens_used
+	gained sums  // of the logs that came or changed, as they are now; nothing is taken off
+	lost   bool  // a log went, or changed its place among the user's
 }
 
 type (
@@ -40,6 +47,7 @@ type sums struct {
 	cacheReadTokens, cacheWriteTokens, reasoningTokens int64
 	tokenRequests, costUSD, costNano, pricedRequests   int64
 	failedUSD, failedNano                              int64 // the part of the cost that failed requests have
+	unpricedRequests, unpricedTokens                   int64 // tokens known, cost not
 	responseMicros, timedRequests                      int64
 
 	last lastChange
@@ -53,7 +61,7 @@ type hourSums struct {
 func newTally() *tally {
 	return &tally{
 		totals: map[totalsKey]*sums{}, monthly: map[monthlyKey]*sums{},
-		hourly: map[hourlyKey]*hourSums{}, users: map[string]int64{},
+		hourly: map[hourlyKey]*hourSums{}, users: map[string]*userChange{},
 	}
 }
 
@@ -64,9 +72,30 @@ func (t *tally) reset() {
 	clear(t.users)
 }
 
-// add counts a stored log; remove uncounts one.
-func (t *tally) add(l *Log)    { t.count(l, 1) }
-func (t *tally) remove(l *Log) { t.count(l, -1) }
+// add counts a stored log.
+func (t *tally) add(l *Log) { t.count(l, 1) }
+
+// remove uncounts a log.
+func (t *tally) remove(l *Log) {
+	t.count(l, -1)
+	t.lose(l.UserProfileID)
+}
+
+// replace counts a stored log as it is now, no longer as it was.
+func (t *tally) replace(old, now *Log) {
+	t.count(old, -1)
+	t.count(now, 1)
+	if old.UserProfileID != now.UserProfileID || old.CreatedAt != now.CreatedAt ||
+		old.Model != now.Model || old.Provider != now.Provider {
+		t.lose(old.UserProfileID)
+	}
+}
+
+func (t *tally) lose(user string) {
+	if user != "" {
+		into(t.users, user).lost = true
+	}
+}
 
 func (t *tally) count(l *Log, sign int64) {
 	s := sumsOf(l, sign)
@@ -80,16 +109,20 @@ func (t *tally) count(l *Log, sign int64) {
 	}
 	into(t.totals, totalsKey{l.UserProfileID, l.Model, l.Provider}).plus(&s)
 	into(t.monthly, monthlyKey{l.UserProfileID, l.CreatedAt.Month(), l.Model, l.Provider}).plus(&s)
-	t.users[l.UserProfileID] += s.tokens
+	u := into(t.users, l.UserProfileID)
+	u.tokens += s.tokens
+	if sign > 0 {
+		u.gained.plus(&s)
+	}
 }
 
-func into[K comparable](m map[K]*sums, key K) *sums {
-	s := m[key]
-	if s == nil {
-		s = &sums{}
-		m[key] = s
+func into[K comparable, V any](m map[K]*V, key K) *V {
+	v := m[key]
+	if v == nil {
+		v = new(V)
+		m[key] = v
 	}
-	return s
+	return v
 }
 
 // sumsOf returns what one log counts for, times sign. A column without a value
@@ -116,6 +149,8 @@ func sumsOf(l *Log, sign int64) sums {
 		if s.failures != 0 {
 			s.failedUSD, s.failedNano = s.costUSD, s.costNano
 		}
+	} else if l.TokensUsed > 0 {
+		s.unpricedRequests, s.unpricedTokens = sign, s.tokens
 	}
 	if l.ResponseTime > 0 && l.finished() {
 		s.responseMicros, s.timedRequests = sign*micros(l.ResponseTime), sign
@@ -148,6 +183,8 @@ func (s *sums) plus(o *sums) {
 	s.costNano += o.costNano
 	s.failedUSD += o.failedUSD
 	s.failedNano += o.failedNano
+	s.unpricedRequests += o.unpricedRequests
+	s.unpricedTokens += o.unpricedTokens
 	s.pricedRequests += o.pricedRequests
 	s.responseMicros += o.responseMicros
 	s.timedRequests += o.timedRequests
@@ -169,8 +206,11 @@ func (t *tally) absorb(o *tally) {
 			h.latency[bucket] += n
 		}
 	}
-	for user, tokens := range o.users {
-		t.users[user] += tokens
+	for user, c := range o.users {
+		u := into(t.users, user)
+		u.tokens += c.tokens
+		u.gained.plus(&c.gained)
+		u.lost = u.lost || c.lost
 	}
 }
 
@@ -187,27 +227,36 @@ func (t *tally) hour(k hourlyKey) *hourSums {
 // made their profile by its end.
 func (t *tally) hasUser(id string) bool { _, ok := t.users[id]; return ok }
 
+func (t *tally) sortedUsers() []string { return slices.Sorted(maps.Keys(t.users)) }
+
 // save writes the changes, each table in the order of its key.
 func (t *tally) save(tx *sql.Tx, stmts *logStatements) error {
-	for _, user := range slices.Sorted(maps.Keys(t.users)) {
-		if err := saveUser(tx, stmts, user, t.users[user]); err != nil {
+	for _, user := range t.sortedUsers() {
+		if err := saveUser(tx, stmts, user, t.users[user].tokens); err != nil {
 			return fmt.Errorf("counting a user's tokens: %w", err)
 		}
 	}
 	totals := newRollupWriter(tx, &stmts.totals)
 	for _, k := range sortedKeys(t.totals, compareTotals) {
-		totals.save(t.totals[k], k.user, k.model, k.provider)
+		totals.write(t.totals[k], []any{k.user, k.model, k.provider}, nil)
 	}
 	monthly := newRollupWriter(tx, &stmts.monthly)
+	var months []Timestamp
 	for _, k := range sortedKeys(t.monthly, compareMonthly) {
-		monthly.save(t.monthly[k], k.user, k.month.Stored(), k.model, k.provider)
+		monthly.write(t.monthly[k], []any{k.user, k.month, k.model, k.provider}, nil, k.month.nextMonth()-1)
+		if !slices.Contains(months, k.month) {
+			months = append(months, k.month)
+		}
 	}
 	hourly := newRollupWriter(tx, &stmts.hourly)
 	for _, k := range sortedKeys(t.hourly, compareHourly) {
 		h := t.hourly[k]
-		hourly.saveWith(h.latency.String(), &h.sums, k.hour.Stored(), k.model, k.provider)
+		hourly.write(&h.sums, []any{k.hour, k.model, k.provider}, []any{h.latency.String()}, k.hour+hour-1)
 	}
-	return cmp.Or(totals.err, monthly.err, hourly.err)
+	if err := cmp.Or(totals.err, monthly.err, hourly.err); err != nil {
+		return err
+	}
+	return noteStale(tx, stmts, months)
 }
 
 func saveUser(tx *sql.Tx, stmts *logStatements, user string, tokens int64) error {

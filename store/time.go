@@ -48,9 +48,10 @@ func (t *Timestamp) UnmarshalText(text []byte) (err error) {
 // Value binds a Timestamp as its stored text.
 func (t Timestamp) Value() (driver.Value, error) { return t.Stored(), nil }
 
-// Hour and Month return the first moment of the UTC hour and month.
+const hour = Timestamp(3600 * 1e6)
+
+// Hour returns the first moment of the UTC hour.
 func (t Timestamp) Hour() Timestamp {
-	const hour = Timestamp(3600 * 1e6)
 	rest := t % hour
 	if rest < 0 {
 		rest += hour
@@ -64,9 +65,19 @@ func (t Timestamp) Month() Timestamp {
 	return At(time.Date(y, m, 1, 0, 0, 0, 0, time.UTC))
 }
 
-// parseStored reads the text that SQLite keeps.
+// nextMonth returns the first moment of the UTC month after this one's.
+func (t Timestamp) nextMonth() Timestamp {
+	y, m, _ := t.Time().Date()
+	return At(time.Date(y, m+1, 1, 0, 0, 0, 0, time.UTC))
+}
+
+// parseStored reads the text that SQLite keeps, and the one that database/sql
+// makes of PostgreSQL's times.
 func parseStored(s string) (Timestamp, error) {
 	t, err := time.Parse(storedLayout, s)
+	if err != nil {
+		t, err = time.Parse(time.RFC3339Nano, s)
+	}
 	if err != nil {
 		return 0, fmt.Errorf("reading a stored time: %w", err)
 	}

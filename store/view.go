@@ -23,9 +23,14 @@ func (db *DB) Reader(ctx context.Context, caller policy.Caller) *View {
 	return &View{ctx: ctx, db: db, caller: caller}
 }
 
+// within returns a view from inside a transaction, for the program's own use.
+func (db *DB) within(ctx context.Context, tx *Tx) *View {
+	return &View{ctx: ctx, db: db, caller: policy.System(), tx: tx.Tx}
+}
+
 // Snapshot calls fn with a view of one moment.
 func (db *DB) Snapshot(ctx context.Context, caller policy.Caller, fn func(*View) error) error {
-	tx, err := db.readers.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	tx, err := db.readers.BeginTx(ctx, &db.engine.snapshot)
 	if err != nil {
 		return fmt.Errorf("beginning a snapshot: %w", err)
 	}
@@ -58,6 +63,9 @@ func (v *View) Select(q query.Select, each func(query.Row) error) (int64, error)
 	for rows.Next() {
 		if err := rows.Scan(targets...); err != nil {
 			return n, fmt.Errorf("reading a row: %w", err)
+		}
+		for i, c := range compiled.Columns {
+			row[i] = cell(c.Type, row[i])
 		}
 		n++
 		if err := each(row); err != nil {

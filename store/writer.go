@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"sync"
 )
 
@@ -27,19 +26,21 @@ type writeQueue struct {
 	writer  logWriter
 }
 
-// A write is either logs to append or a job to run alone in a transaction.
+// A write is logs to append, a job to run alone in a transaction, or upkeep to
+// do between transactions.
 type write struct {
-	logs *appendRequest
-	job  func(*Tx) error
-	done chan error
+	logs   *appendRequest
+	job    func(*Tx) error
+	upkeep func(*sql.Conn) error
+	done   chan error
 }
 
 func newWriteQueue(db *DB) (*writeQueue, error) {
 	q := &writeQueue{db: db, stopped: make(chan struct{})}
 	q.arrived.L = &q.mu
-	q.writer = logWriter{db: db, tally: newTally()}
+	q.writer = logWriter{db: db, tally: newTally(), budgets: newBudgetWatch(db)}
 	// Now, since a transaction would hold the only connection.
-	if err := q.writer.stmts.prepare(db.writer); err != nil {
+	if err := q.writer.stmts.prepare(db.writer, db.engine); err != nil {
 		return nil, err
 	}
 	go q.run()
@@ -94,8 +95,12 @@ func (q *writeQueue) run() {
 		if !ok {
 			return
 		}
-		if batch[0].job != nil {
-			batch[0].done <- q.runJob(batch[0].job)
+		switch first := batch[0]; {
+		case first.job != nil:
+			first.done <- q.writer.transaction(first.job)
+			continue
+		case first.upkeep != nil:
+			first.done <- q.runUpkeep(first.upkeep)
 			continue
 		}
 		requests := make([]*appendRequest, len(batch))
@@ -109,7 +114,7 @@ func (q *writeQueue) run() {
 	}
 }
 
-// next waits for work and takes a batch: one job, or as many appends in a row
+// next waits for work and takes a batch: one job or upkeep, or as many appends in a row
 // as a transaction may hold.
 func (q *writeQueue) next() ([]write, bool) {
 	q.mu.Lock()
@@ -121,9 +126,9 @@ func (q *writeQueue) next() ([]write, bool) {
 		q.arrived.Wait()
 	}
 	n, rows := 1, 0
-	if q.waiting[0].job == nil {
+	if q.waiting[0].logs != nil {
 		rows = len(q.waiting[0].logs.logs)
-		for n < len(q.waiting) && q.waiting[n].job == nil && rows < maxBatchRows {
+		for n < len(q.waiting) && q.waiting[n].logs != nil && rows < maxBatchRows {
 			rows += len(q.waiting[n].logs.logs)
 			n++
 		}
@@ -139,7 +144,9 @@ func (q *writeQueue) next() ([]write, bool) {
 // A Tx is a transaction on the writer's connection.
 type Tx struct {
 	*sql.Tx
-	now func() Timestamp
+	engine  *engine
+	now     func() Timestamp
+	alerted bool // there is something to deliver
 }
 
 // Write runs fn in a transaction of its own, in turn with all other writes, and
@@ -159,30 +166,10 @@ func (db *DB) Write(ctx context.Context, fn func(*Tx) error) error {
 	return <-done
 }
 
-func (q *writeQueue) runJob(fn func(*Tx) error) (err error) {
-	// The writer has a context of its own: a client that hangs up must not
-	// take a half-done batch with it.
-	tx, err := q.db.writer.BeginTx(context.Background(), nil)
-	if err != nil {
-		return translate(err)
-	}
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("a write panicked: %v", r)
-		}
-		if err != nil {
-			// A failed rollback leaves nothing to undo: the connection is
-			// rolled back when it is reused or closed.
-			_ = tx.Rollback()
-		}
-	}()
-	if err = fn(&Tx{tx, q.db.now}); err != nil {
-		return translate(err)
-	}
-	return translate(tx.Commit())
-}
-
 func (db *DB) now() Timestamp { return At(db.opts.Now()) }
+
+// Now returns the time on the database's clock.
+func (db *DB) Now() Timestamp { return db.now() }
 
 // QueueDepth returns how many logs wait to be written.
 func (db *DB) QueueDepth() int { return db.queue.depth() }

@@ -9,11 +9,13 @@ Run it against a server of your own, with the service key::
 
 from llmtally_client import (
     analyze_user_costs,
+    check_user_usage_limits,
     get_admin_overview,
     get_recent_user_activity,
     get_user_dashboard_data,
     get_user_monthly_usage,
     log_request,
+    monitor_system_health,
 )
 
 
@@ -55,6 +57,18 @@ def show_user(user_id: str) -> None:
     print(f"  most expensive: {costs['most_expensive_model']}")
     for text in costs["recommendations"]:
         print(f"  {text}")
+    exceeded = check_user_usage_limits(user_id, send_usage_alert)
+    print(f"  limits exceeded: {', '.join(exceeded) or 'none'}")
+
+
+def send_usage_alert(user_id: str, metric: str, used: float) -> None:
+    """Yours would send a mail."""
+    print(f"  ALERT {user_id}: {metric} is {used}")
+
+
+def alert_admin(message: str, error_rate: float) -> None:
+    """Yours would wake somebody."""
+    print(f"ALERT {message}: {error_rate:.0%}")
 
 
 def main() -> None:
@@ -65,6 +79,8 @@ def main() -> None:
         print(f"{row['request_time'][:10]} {row['user_id']}: {row['model']} {row['status']}")
     overview = get_admin_overview()
     print(f"{overview['active_users']} of {overview['total_users']} users are active")
+    error_rate = monitor_system_health(alert_admin)
+    print("too few requests to judge by" if error_rate is None else f"{error_rate:.0%} of the newest requests failed")
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import uuid
-from typing import Any, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 Row = Dict[str, Any]
 
@@ -212,3 +212,69 @@ def _recommendations(by_model: Dict[str, float], total: float) -> List[str]:
         for model, cost in by_model.items()
         if total > 0 and len(by_model) > 1 and cost / total > 0.5
     ]
+
+
+# What the two checks below compare with. The server's built-in alert rules are
+# the same.
+MAX_COST = 10.0  # USD, of one user
+MAX_TOKENS = 100_000  # of one user
+MAX_ERROR_RATE = 0.1  # of the newest requests of all users
+NEWEST_REQUESTS = 100
+MIN_REQUESTS = 20  # fewer say nothing about an error rate
+
+
+def check_user_usage_limits(
+    user_id: str,
+    send_usage_alert: Callable[[str, str, float], Any],
+    *,
+    client: Optional[Client] = None,
+) -> List[str]:
+    """Check whether a user has gone above a usage limit, and return which.
+
+    ``send_usage_alert(user_id, metric, used)`` is called for each limit that
+    the user's total is above: metric ``"cost"`` with USD, ``"tokens"`` with a
+    count. A total that equals its limit, and a user who is not known, are fine.
+    """
+    analytics = get_user_analytics(user_id, client=client)
+    limits = [
+        ("cost", analytics["total_cost"], MAX_COST),
+        ("tokens", analytics["total_tokens_from_logs"], MAX_TOKENS),
+    ]
+    exceeded = [(metric, used) for metric, used, limit in limits if used > limit]
+    for metric, used in exceeded:
+        send_usage_alert(user_id, metric, used)
+    return [metric for metric, _ in exceeded]
+
+
+def monitor_system_health(
+    alert_admin: Callable[[str, float], Any],
+    *,
+    client: Optional[Client] = None,
+) -> Optional[float]:
+    """Return the error rate of the newest hundred requests, from 0 to 1.
+
+    Where it is above a tenth, ``alert_admin(message, error_rate)`` is called.
+    With fewer than twenty requests there is no verdict: None. Requests that
+    have not ended count as such that did not fail. This needs the service key:
+    a user's token sees that user's requests alone.
+    """
+    recent = get_recent_user_activity(limit=NEWEST_REQUESTS, client=client)
+    if len(recent) < MIN_REQUESTS:
+        return None
+    error_rate = sum(row["status"] in ("error", "failure") for row in recent) / len(recent)
+    if error_rate > MAX_ERROR_RATE:
+        alert_admin("High error rate detected", error_rate)
+    return error_rate
+
+
+def get_system_health(
+    window: str = "24h", by: Optional[str] = None, *, client: Optional[Client] = None
+) -> Dict[str, Any]:
+    """Return how the requests of a window went: errors, response times, a verdict.
+
+    :param window: hours and days up to now, as ``1h``, ``7d`` or ``1d12h``.
+    :param by: ``"model"`` for the same of each model, too.
+
+    This needs the service key.
+    """
+    return (client or Client()).get("/health/system", window=window, by=by)

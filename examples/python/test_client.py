@@ -8,7 +8,7 @@ Set LLMTALLY_URL and LLMTALLY_KEY (the service key, of a server for tests), then
 import os
 import unittest
 import uuid
-from typing import Any
+from typing import Any, List, Optional, Tuple
 from unittest import mock
 
 import llmtally_client as llmtally
@@ -74,6 +74,72 @@ class ClientTest(unittest.TestCase):
         self.assertEqual(costs["most_expensive_model"], "anthropic/o")
         self.assertEqual(costs["cost_by_provider"], {"openai": 0.75, "anthropic": 2.25, "unknown": 0})
         self.assertEqual(len(costs["recommendations"]), 1)
+
+    def exceeded(self) -> List[Tuple[Any, ...]]:
+        """The alerts that checking the user's limits sends."""
+        alerts: List[Tuple[Any, ...]] = []
+        metrics = llmtally.check_user_usage_limits(self.user, lambda *alert: alerts.append(alert))
+        self.assertEqual([metric for _, metric, _ in alerts], metrics)
+        return alerts
+
+    def test_a_user_without_requests_is_within_limits(self) -> None:
+        self.assertEqual(self.exceeded(), [])
+
+    def test_a_limit_is_exceeded_by_the_least_above_it(self) -> None:
+        self.log("m", 100_000, 10.0)
+        self.assertEqual(self.exceeded(), [], "a limit may be used up")
+        self.log("m", 1, 0)
+        self.assertEqual(self.exceeded(), [(self.user, "tokens", 100_001)])
+        self.log("m", 0, 0.000000001)
+        self.assertEqual(self.exceeded(), [(self.user, "cost", 10.000000001), (self.user, "tokens", 100_001)])
+
+    def test_unpriced_requests_cost_nothing(self) -> None:
+        llmtally.log_request("m", self.user, prompt_tokens=100_001, completion_tokens=0)
+        llmtally.log_request("m", self.user, status="initiated")
+        self.assertEqual(self.exceeded(), [(self.user, "tokens", 100_001)])
+
+    def log_newest(self, *statuses: str) -> None:
+        """Log requests, newer than all before them."""
+        llmtally.Client().post("/logs", [{"model": "m", "status": status} for status in statuses])
+
+    def error_rate(self) -> Tuple[Optional[float], List[Tuple[Any, ...]]]:
+        """What monitoring returns, and the alerts that it sends."""
+        alerts: List[Tuple[Any, ...]] = []
+        return llmtally.monitor_system_health(lambda *alert: alerts.append(alert)), alerts
+
+    def test_a_tenth_of_errors_is_healthy_and_more_is_not(self) -> None:
+        self.log_newest(*["success"] * 60 + ["initiated"] * 30 + ["error", "failure"] * 5)
+        self.assertEqual(self.error_rate(), (0.1, []))
+        self.log_newest("failure")
+        self.assertEqual(self.error_rate(), (0.11, [("High error rate detected", 0.11)]))
+        self.log_newest(*["success"] * 100)
+        self.assertEqual(self.error_rate(), (0.0, []), "the newest hundred alone count")
+
+    def test_few_requests_are_no_verdict(self) -> None:
+        def answered(errors: int, requests: int) -> Tuple[Optional[float], List[Tuple[Any, ...]]]:
+            rows = [{"status": "failure" if n < errors else "success"} for n in range(requests)]
+            with mock.patch.object(llmtally.Client, "get", return_value=rows):
+                return self.error_rate()
+
+        self.assertEqual(answered(0, 0), (None, []))
+        self.assertEqual(answered(1, 1), (None, []))
+        self.assertEqual(answered(19, 19), (None, []))
+        self.assertEqual(answered(2, 20), (0.1, []))
+        self.assertEqual(answered(3, 20), (0.15, [("High error rate detected", 0.15)]))
+        self.assertEqual(answered(3, 30), (0.1, []))
+
+    def test_system_health_is_told_by_model(self) -> None:
+        model = f"model-{uuid.uuid4()}"
+        for n in range(20):
+            self.log(model, 1, 0, response_time=0.5, status="error" if n < 5 else "success")
+        health = llmtally.get_system_health("1h", by="model")
+        self.assertGreaterEqual(health["requests"], 20)
+        of_model = next(row for row in health["models"] if row["model"] == model)
+        self.assertEqual((of_model["requests"], of_model["errors"], of_model["error_rate"]), (20, 5, 0.25))
+        self.assertEqual(of_model["status"], "degraded")
+        self.assertAlmostEqual(of_model["p50"], 0.5, delta=0.016)
+        with self.assertRaisesRegex(llmtally.LLMTallyError, "invalid window"):
+            llmtally.get_system_health("90m")
 
     def test_the_same_call_counts_once(self) -> None:
         call_id = str(uuid.uuid4())

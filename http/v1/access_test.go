@@ -12,7 +12,7 @@ import (
 	"github.com/llmtally/llmtally/store/storetest"
 )
 
-var faces = []string{"analytics", "requests", "breakdown", "usage", "dashboard"}
+var faces = []string{"analytics", "requests", "breakdown", "usage", "dashboard", "costs"}
 
 func TestWhoGetsWhichStatus(t *testing.T) {
 	t.Parallel()
@@ -28,6 +28,14 @@ func TestWhoGetsWhichStatus(t *testing.T) {
 	rows := []row{
 		{"GET", "/v1/activity", unauthorized, ok, ok, ok, ok, ok},
 		{"GET", "/v1/overview", unauthorized, unauthorized, forbidden, forbidden, forbidden, ok},
+		{"GET", "/v1/overview/costs", unauthorized, unauthorized, forbidden, forbidden, forbidden, ok},
+		{"GET", "/v1/prices", unauthorized, unauthorized, forbidden, forbidden, forbidden, ok},
+		{"GET", "/v1/prices/match?model=gpt-4o", unauthorized, unauthorized, forbidden, forbidden, forbidden, ok},
+		{"GET", "/v1/prices/unpriced", unauthorized, unauthorized, forbidden, forbidden, forbidden, ok},
+		{"DELETE", "/v1/prices/1000000", unauthorized, unauthorized, forbidden, forbidden, forbidden, unknown},
+		{"GET", "/v1/health/system", unauthorized, unauthorized, forbidden, forbidden, forbidden, ok},
+		{"GET", "/v1/jobs", unauthorized, unauthorized, forbidden, forbidden, forbidden, ok},
+		{"POST", "/v1/jobs/nothing/run", unauthorized, unauthorized, forbidden, forbidden, forbidden, unknown},
 		{"DELETE", "/v1/users/nobody", unauthorized, unauthorized, forbidden, forbidden, forbidden, unknown},
 	}
 	for _, face := range faces {

@@ -49,12 +49,17 @@ func TestAnswersLookAsTheyAlwaysDid(t *testing.T) {
 		"usage-day-berlin":       {ann, "/v1/users/ann/usage?from=2026-03-28&to=2026-04-01&tz=Europe/Berlin"},
 		"usage-month":            {ann, "/v1/users/ann/usage?granularity=month&from=2026-01-01"},
 		"usage-hour":             {ann, "/v1/users/ann/usage?granularity=hour&from=2026-03-29T00:00:00Z&to=2026-03-29T03:00:00Z"},
+		"costs":                  {ann, "/v1/users/ann/costs"},
+		"costs-no-logs":          {service, "/v1/users/cara/costs"},
+		"costs-overview":         {service, "/v1/overview/costs"},
 		"dashboard":              {ann, "/v1/users/ann/dashboard"},
 		"dashboard-no-logs":      {service, "/v1/users/cara/dashboard"},
 		"activity-service":       {service, "/v1/activity"},
 		"activity-authenticated": {bob, "/v1/activity"},
 		"activity-anon":          {anon, "/v1/activity"},
 		"overview":               {service, "/v1/overview"},
+		"health-system":          {service, "/v1/health/system"},
+		"health-system-by-model": {service, "/v1/health/system?window=366d&by=model"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -26,6 +26,13 @@ type Settings struct {
 	AnalyticsMaxAge time.Duration // 5 minutes
 	BreakdownMaxAge time.Duration // 1 hour
 	Now             func() time.Time
+	// CheckChannel says whether alerts can be delivered to such a channel; nil
+	// takes any.
+	CheckChannel func(kind, target, secret string) error
+	// RunJob starts a job in the background: store.ErrNotFound when there is
+	// none of that name, store.ErrJobRunning while it runs. Nil: there are no
+	// jobs here.
+	RunJob func(ctx context.Context, name string) error
 }
 
 // An api is the handlers and what they need.
@@ -60,6 +67,9 @@ func Register(r chi.Router, db *store.DB, settings Settings) *huma.OpenAPI {
 	if settings.BreakdownMaxAge == 0 {
 		settings.BreakdownMaxAge = time.Hour
 	}
+	if settings.RunJob == nil {
+		settings.RunJob = func(context.Context, string) error { return store.ErrNotFound }
+	}
 	if settings.Now == nil {
 		settings.Now = time.Now
 	}
@@ -76,6 +86,11 @@ func Register(r chi.Router, db *store.DB, settings Settings) *huma.OpenAPI {
 	a := &api{db: db, settings: settings}
 	a.registerUsers(h)
 	a.registerOverview(h)
+	a.registerHealth(h)
+	a.registerCosts(h)
+	a.registerPrices(h)
+	a.registerAlerts(h)
+	a.registerJobs(h)
 	return h.OpenAPI()
 }
 
@@ -130,16 +145,27 @@ func keptAnswer[T any](age time.Duration, body T, err error) (*kept[T], error) {
 // mayAsk says whether the caller may ask about the user at all, and whether the
 // user exists. To other users it does not tell.
 func (a *api) mayAsk(ctx context.Context, userID string) (policy.Caller, error) {
+	caller, err := mayAskAbout(ctx, userID)
+	if err != nil {
+		return caller, err
+	}
+	exists, err := a.db.UserExists(ctx, caller, userID)
+	if err == nil && !exists {
+		err = errNoUser()
+	}
+	return caller, err
+}
+
+// mayAskAbout leaves open whether the user exists.
+func mayAskAbout(ctx context.Context, userID string) (policy.Caller, error) {
 	caller := auth.From(ctx)
 	if caller.Role != policy.Service && (caller.Role != policy.Authenticated || caller.Subject != userID) {
 		return caller, &store.Error{Code: store.CodePrivilege, Message: "you may ask about yourself only"}
 	}
-	exists, err := a.db.UserExists(ctx, caller, userID)
-	if err == nil && !exists {
-		err = problem.New(http.StatusNotFound, "there is no user of that id")
-	}
-	return caller, err
+	return caller, nil
 }
+
+func errNoUser() error { return problem.New(http.StatusNotFound, "there is no user of that id") }
 
 // serviceOnly refuses everyone but the service role.
 func serviceOnly(ctx context.Context) (policy.Caller, error) {

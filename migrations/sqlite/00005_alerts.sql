@@ -88,7 +88,69 @@ CREATE TABLE alert_deliveries (
 CREATE INDEX alert_deliveries_due_idx ON alert_deliveries (next_attempt_at) WHERE next_attempt_at IS NOT NULL;
 CREATE INDEX alert_deliveries_channel_idx ON alert_deliveries (channel_id);
 
+-- What rules measure, beside the rollups: logs one by one, of users and of
+-- everybody, and both by tier.
+DROP VIEW usage_by_log;
+
+CREATE VIEW usage_by_log AS
+SELECT
+    id,
+    user_profile_id,
+    created_at,
+    coalesce(provider, '')                                AS provider,
+    coalesce(model, '')                                   AS model,
+    1                                                     AS requests,
+    coalesce(status IN ('failure', 'error'), 0)           AS failures,
+    tokens_used                                           AS tokens,
+    cost_nano / 1000000000                                AS cost_usd,
+    cost_nano % 1000000000                                AS cost_nano
+FROM request_logs
+WHERE user_profile_id IS NOT NULL;
+
+CREATE VIEW traffic_by_log AS
+SELECT
+    id,
+    created_at,
+    coalesce(provider, '')                                AS provider,
+    coalesce(model, '')                                   AS model,
+    1                                                     AS requests,
+    coalesce(status IN ('failure', 'error'), 0)           AS failures,
+    tokens_used                                           AS tokens,
+    cost_nano / 1000000000                                AS cost_usd,
+    cost_nano % 1000000000                                AS cost_nano
+FROM request_logs;
+
+CREATE VIEW usage_by_tier AS
+SELECT p.subscription_tier, l.id, l.created_at, l.requests, l.failures, l.tokens, l.cost_usd, l.cost_nano
+FROM user_profiles AS p
+JOIN usage_by_log AS l ON l.user_profile_id = p.user_id;
+
+CREATE VIEW totals_by_tier AS
+SELECT p.user_id AS user_profile_id, p.subscription_tier, t.provider, t.model, t.last_at,
+    t.requests, t.failures, t.tokens, t.cost_usd, t.cost_nano
+FROM user_profiles AS p
+JOIN usage_totals AS t ON t.user_profile_id = p.user_id;
+
 -- +goose Down
+DROP VIEW totals_by_tier;
+DROP VIEW usage_by_tier;
+DROP VIEW traffic_by_log;
+DROP VIEW usage_by_log;
+
+CREATE VIEW usage_by_log AS
+SELECT
+    user_profile_id,
+    created_at,
+    coalesce(provider, '')                                AS provider,
+    coalesce(model, '')                                   AS model,
+    1                                                     AS requests,
+    coalesce(status IN ('failure', 'error'), 0)           AS failures,
+    tokens_used                                           AS tokens,
+    cost_nano / 1000000000                                AS cost_usd,
+    cost_nano % 1000000000                                AS cost_nano
+FROM request_logs
+WHERE user_profile_id IS NOT NULL;
+
 DROP TABLE alert_deliveries;
 DROP TABLE alerts;
 DROP TABLE alert_channels;

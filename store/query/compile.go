@@ -2,6 +2,7 @@ package query
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -134,7 +135,7 @@ func (st *statement) selection(s Select) (string, []ColumnSpec, error) {
 		return "", nil, err
 	}
 	if s.Limit != nil || s.Offset > 0 {
-		limit := int64(-1) // SQLite has no OFFSET without LIMIT; -1 is none
+		limit := int64(math.MaxInt64) // SQLite has no OFFSET without LIMIT
 		if s.Limit != nil {
 			limit = *s.Limit
 		}

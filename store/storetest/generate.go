@@ -57,17 +57,29 @@ var GeneratedEnd = time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)
 // it is made only once.
 func Generated(b *testing.B, rows, users int, keep string) *store.DB {
 	b.Helper()
+	return generated(b, "generated", rows, users, keep, 180*24*time.Hour)
+}
+
+// GeneratedMonth opens a database like Generated's whose logs are all of one
+// month, the last before GeneratedEnd.
+func GeneratedMonth(b *testing.B, rows, users int, keep string) *store.DB {
+	b.Helper()
+	return generated(b, "month", rows, users, keep, 29*24*time.Hour)
+}
+
+func generated(b *testing.B, name string, rows, users int, keep string, span time.Duration) *store.DB {
+	b.Helper()
 	if keep == "" {
 		keep = b.TempDir()
 	}
-	path := filepath.Join(keep, fmt.Sprintf("generated-%d-%d.db", rows, users))
+	path := filepath.Join(keep, fmt.Sprintf("%s-%d-%d.db", name, rows, users))
 	_, missing := os.Stat(path)
 	db, err := store.Open(b.Context(), path, store.Options{AutoCreateUsers: true})
 	require.NoError(b, err)
 	b.Cleanup(func() { require.NoError(b, db.Close()) })
 	if errors.Is(missing, os.ErrNotExist) {
 		begin := time.Now()
-		Generate(b, db, rows, users)
+		generateAll(b, db, rows, users, span)
 		b.Logf("generated %d logs in %s", rows, time.Since(begin).Round(time.Second))
 	}
 	return db
@@ -78,11 +90,16 @@ func Generated(b *testing.B, rows, users int, keep string) *store.DB {
 // same numbers give the same logs.
 func Generate(t testing.TB, db *store.DB, rows, users int) {
 	t.Helper()
+	generateAll(t, db, rows, users, 180*24*time.Hour)
+}
+
+func generateAll(t testing.TB, db *store.DB, rows, users int, span time.Duration) {
+	t.Helper()
 	const producers = 4
 	var wg sync.WaitGroup
 	errs := make(chan error, producers)
 	for p := range producers {
-		wg.Go(func() { errs <- generate(t, db, p, rows/producers, users) })
+		wg.Go(func() { errs <- generate(t, db, p, rows/producers, users, span) })
 	}
 	wg.Wait()
 	for range producers {
@@ -90,11 +107,11 @@ func Generate(t testing.TB, db *store.DB, rows, users int) {
 	}
 }
 
-func generate(t testing.TB, db *store.DB, producer, rows, users int) error {
+func generate(t testing.TB, db *store.DB, producer, rows, users int, span time.Duration) error {
 	const batch = 2000
 	random := rand.New(rand.NewPCG(7, uint64(producer)))
 	zipf := rand.NewZipf(random, 1.07, 10, uint64(users-1))
-	step := 180 * 24 * time.Hour / time.Duration(max(rows, 1))
+	step := span / time.Duration(max(rows, 1))
 	logs := make([]store.Log, 0, batch)
 	for i := range rows {
 		at := GeneratedEnd.Add(-step * time.Duration(rows-i)).Add(time.Duration(random.IntN(1000)) * time.Microsecond)
