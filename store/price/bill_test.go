@@ -79,7 +79,10 @@ func used(response string) price.Usage {
 	}
 }
 
-var shippedTable = price.NewTable(price.Shipped())
+var (
+	shippedPrices = price.Shipped()
+	shippedTable  = price.NewTable(shippedPrices)
+)
 
 func TestBillsComeToTheFiguresWorkedOutByHand(t *testing.T) {
 	t.Parallel()

@@ -128,3 +128,16 @@ func TestPartsSayHowACostComesAbout(t *testing.T) {
 	require.True(t, ok)
 	assert.Equal(t, "1.27", amount.String())
 }
+
+func TestManyRequestsGoByTheirOwnLength(t *testing.T) {
+	t.Parallel()
+	p := price.Price{Rates: rates(t, `{"input":{"base":1,"tiers":[{"above":1000,"price":2}]},"output":10}`)}
+	thousand := price.Usage{Input: 1_000_000, Output: 100_000} // of a thousand requests
+	for length, want := range map[int64]string{0: "2", 1000: "2", 1001: "3"} {
+		amount, ok := p.CostAt(thousand, length)
+		require.True(t, ok)
+		assert.Equal(t, want, amount.String(), length)
+	}
+	_, ok := (&price.Price{}).CostAt(thousand, 5)
+	assert.False(t, ok)
+}

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmtally/llmtally/store/price"
+	"github.com/llmtally/llmtally/store/storetest"
 )
 
 var update = flag.Bool("update", false, "write prices.jsonl from the data file of genai-prices")

@@ -8,7 +8,8 @@ import (
 )
 
 // Hours are a part of each day, UTC: from From, which belongs to it, to To,
-// which does not. To may lie before From: the hours then go over midnight.
+// which does not. To may lie before From: the hours then go over midnight. From
+// equal to To is no hours at all.
 // JSON: {"from":"00:30","to":"16:30"}.
 type Hours struct{ From, To time.Duration } // since midnight
 

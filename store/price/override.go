@@ -73,11 +73,11 @@ func (t *Table) overridesOf(r *request, e *Entry) []*Price {
 			continue
 		}
 		if n := slices.IndexFunc(names, p.Match.matches); n >= 0 {
-			beginning, any := strings.Count(p.Model, "*"), 0
+			beginning, everyone := strings.Count(p.Model, "*"), 0
 			if p.Provider == "" {
-				any = 1
+				everyone = 1
 			}
-			all = append(all, found{p, []int{n, beginning, -len(p.Model), any, -i}})
+			all = append(all, found{p, []int{n, beginning, -len(p.Model), everyone, -i}})
 		}
 	}
 	slices.SortStableFunc(all, func(a, b found) int {

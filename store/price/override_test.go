@@ -1,6 +1,7 @@
 package price_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -17,7 +18,7 @@ type override struct {
 
 func with(t testing.TB, overrides ...override) *price.Table {
 	t.Helper()
-	prices := price.Shipped()
+	prices := slices.Clone(shippedPrices)
 	for _, o := range overrides {
 		var from time.Time
 		if o.from != "" {

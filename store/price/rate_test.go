@@ -110,3 +110,24 @@ func TestClassesHaveTheirNames(t *testing.T) {
 	assert.Equal(t, "requests", price.Requests.String())
 	assert.Equal(t, "Class(99)", price.Class(99).String())
 }
+
+func TestRatesAreEqualWhenEveryPriceIs(t *testing.T) {
+	t.Parallel()
+	a := rates(t, `{"input":1,"output":{"base":2,"tiers":[{"above":10,"price":3}]}}`)
+	assert.True(t, a.Equal(rates(t, `{"output":{"tiers":[{"price":3.0,"above":10}],"base":2.0},"input":1e0}`)))
+	for _, text := range []string{
+		`{}`, `{"input":1}`, `{"input":1,"output":2}`, `{"input":1,"cache_read":{"base":2,"tiers":[{"above":10,"price":3}]}}`,
+		`{"input":1,"output":{"base":2,"tiers":[{"above":11,"price":3}]}}`, `{"input":1.1,"output":{"base":2,"tiers":[{"above":10,"price":3}]}}`,
+	} {
+		assert.False(t, a.Equal(rates(t, text)), text)
+	}
+}
+
+func TestARateIsReadByItself(t *testing.T) {
+	t.Parallel()
+	var r price.Rate
+	require.NoError(t, json.Unmarshal([]byte(`{"base":1,"tiers":[{"above":10,"price":3}]}`), &r))
+	assert.Equal(t, []float64{1, 3}, []float64{r.USD(10), r.USD(11)})
+	require.Error(t, json.Unmarshal([]byte(`-1`), &r))
+	assert.Equal(t, 1.0, r.USD(0), "a faulty one changes nothing")
+}

@@ -3,7 +3,6 @@ package price_test
 import (
 	"encoding/json"
 	"errors"
-	"io"
 	"os"
 	"strings"
 	"testing"
@@ -13,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmtally/llmtally/store/price"
+	"github.com/llmtally/llmtally/store/storetest"
 )
 
 const genaiFile = `[
@@ -96,15 +96,6 @@ func TestWhatIsNoPriceFileIsRefused(t *testing.T) {
 	}
 	_, err := price.Read(iotest.ErrReader(errors.New("the line broke")))
 	assert.ErrorContains(t, err, "the line broke")
-	_, err = price.Read(io.LimitReader(endless{}, 1<<40))
+	_, err = price.Read(strings.NewReader(strings.Repeat(" ", 64<<20+1)))
 	assert.ErrorContains(t, err, "larger than 64 MiB")
-}
-
-type endless struct{}
-
-func (endless) Read(b []byte) (int, error) {
-	for i := range b {
-		b[i] = ' '
-	}
-	return len(b), nil
 }

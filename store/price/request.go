@@ -86,9 +86,6 @@ func passGateways(provider, model string) (string, string) {
 	}
 }
 
-// date is how names end that mean a state of a model.
-var date = regexp.MustCompile(`(?:-20\d\d-[01]\d-[0-3]\d|[-@]20\d\d[01]\d[0-3]\d|[-@]latest|@default)$`)
-
 // overrideNames returns the names that overrides are compared with, in the
 // order in which they are preferred: what was sent, the id in the price list,
 // the name without its date, and all these with the provider before them.
@@ -105,6 +102,9 @@ func (r *request) overrideNames(e *Entry) []string {
 	}
 	return names
 }
+
+// date is how names end that mean a state of a model.
+var date = regexp.MustCompile(`(?:-20\d\d-[01]\d-[0-3]\d|[-@]20\d\d[01]\d[0-3]\d|[-@]latest|@default)$`)
 
 // undated cuts the date or `latest` from a name.
 func undated(name string) string {

@@ -81,7 +81,10 @@ func (t *Table) Find(provider, model string) (*Entry, bool) {
 	}
 	e.overrides = t.overridesOf(&r, e)
 	e.free = r.free && e.listed() == nil
-	return e, e.free || e.listed() != nil || len(e.overrides) > 0
+	if !e.free && e.listed() == nil && len(e.overrides) == 0 {
+		return nil, false
+	}
+	return e, true
 }
 
 // findIn looks at the provider's own models and at those of the providers
