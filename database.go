@@ -20,7 +20,7 @@ import (
 
 // databaseFlags say where the data is.
 type databaseFlags struct {
-	DB string `name:"db" help:"The database file." default:"llmtally.db" placeholder:"FILE"`
+	DB string `name:"db" help:"The database: a file, or postgres://user:password@host/name." default:"llmtally.db" placeholder:"FILE"`
 }
 
 // AfterApply is called by kong when the flags are read.
@@ -33,7 +33,7 @@ func (f databaseFlags) open(p *process, autoCreateUsers bool) (*store.DB, error)
 // existing opens a database that must be there already: a command that only
 // looks should not make one.
 func (f databaseFlags) existing(p *process) (*store.DB, error) {
-	if _, err := os.Stat(f.DB); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(f.DB); errors.Is(err, fs.ErrNotExist) && !store.IsServer(f.DB) {
 		return nil, fmt.Errorf("there is no database %s: name it with --db", f.DB)
 	}
 	return f.open(p, false)
@@ -64,6 +64,9 @@ func (f secretFlags) secret(dbPath string) (secret []byte, made bool, err error)
 			return nil, false, fmt.Errorf("--jwt-secret must have at least %d bytes", minSecret)
 		}
 		return []byte(f.JWTSecret), false, nil
+	}
+	if store.IsServer(dbPath) {
+		return nil, false, errors.New("--jwt-secret is needed with PostgreSQL: all processes must share it (a Supabase project's JWT secret will do)")
 	}
 	path := dbPath + ".secret"
 	kept, err := os.ReadFile(path)

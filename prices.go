@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -83,11 +85,19 @@ type matchPriceCommand struct {
 	databaseFlags
 	Model    string `arg:"" help:"As the logs name it."`
 	Provider string `help:"As the logs name it." placeholder:"NAME"`
+	At       string `help:"The price at this time: 2026-01-31, or a time. Default: now." placeholder:"TIME"`
 }
 
 func (c *matchPriceCommand) Run(p *process) error {
+	at, err := parseMoment(c.At)
+	if err != nil {
+		return fmt.Errorf("--at: %w", err)
+	}
+	if at.IsZero() {
+		at = time.Now()
+	}
 	return c.with(p, func(db *store.DB) error {
-		found, err := db.PriceAt(p.ctx, policy.System(), c.Provider, c.Model, time.Now())
+		found, err := db.PriceAt(p.ctx, policy.System(), c.Provider, c.Model, at)
 		if errors.Is(err, store.ErrNotFound) {
 			return fmt.Errorf("no price is known for %s: set one with `llmtally prices set`", c.Model)
 		}
@@ -134,25 +144,24 @@ func (c *setPriceCommand) Run(p *process) error {
 
 func (c *setPriceCommand) price() (price.Price, error) {
 	rates := price.Rates{}
-	given := map[string]string{"input": c.Input, "output": c.Output, "cache_read": c.CacheRead, "cache_write": c.CacheWrite}
-	for class, usd := range c.Rate {
-		given[class] = usd
-	}
-	for class, usd := range given {
-		if usd == "" {
+	for _, given := range []struct{ flag, class, usd string }{
+		{"--input", "input", c.Input}, {"--output", "output", c.Output},
+		{"--cache-read", "cache_read", c.CacheRead}, {"--cache-write", "cache_write", c.CacheWrite},
+	} {
+		if given.usd == "" {
 			continue
 		}
-		var one price.Rates
-		name, err := json.Marshal(class)
-		if err != nil {
-			return price.Price{}, err
+		if err := setRate(rates, given.class, given.usd); err != nil {
+			return price.Price{}, fmt.Errorf("%s %s: %w", given.flag, given.usd, err)
 		}
-		if err := json.Unmarshal(fmt.Appendf(nil, "{%s:%s}", name, usd), &one); err != nil {
-			return price.Price{}, fmt.Errorf("--%s %s: %w", strings.ReplaceAll(class, "_", "-"), usd, err)
+	}
+	for _, class := range slices.Sorted(maps.Keys(c.Rate)) {
+		if err := setRate(rates, class, c.Rate[class]); err != nil {
+			return price.Price{}, fmt.Errorf("--rate %s=%s: %w", class, c.Rate[class], err)
 		}
-		for k, v := range one {
-			rates[k] = v
-		}
+	}
+	if len(rates) == 0 {
+		return price.Price{}, errors.New("a price needs at least one rate: --input 2.5 --output 10")
 	}
 	from, err := parseMoment(c.EffectiveFrom)
 	if err != nil {
@@ -161,13 +170,33 @@ func (c *setPriceCommand) price() (price.Price, error) {
 	return price.NewOverride(c.Provider, c.Model, from, rates)
 }
 
+// setRate reads a class's rate: a number, or an object with tiers.
+func setRate(rates price.Rates, class, usd string) error {
+	if !json.Valid([]byte(usd)) {
+		return errors.New("not a number of USD, such as 2.5")
+	}
+	object, err := json.Marshal(map[string]json.RawMessage{class: json.RawMessage(usd)})
+	if err != nil {
+		return err
+	}
+	var one price.Rates
+	if err := json.Unmarshal(object, &one); err != nil {
+		return err
+	}
+	maps.Copy(rates, one)
+	return nil
+}
+
 // parseMoment reads a time or a date in UTC; nothing is the zero time.
 func parseMoment(s string) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}
 	t, err := store.ParseTimestamp(s, time.Now())
-	return t.Time(), err
+	if err != nil {
+		return time.Time{}, fmt.Errorf("%.80q is no time: write 2026-01-31 or 2026-01-31T12:00:00Z", s)
+	}
+	return t.Time(), nil
 }
 
 type removePriceCommand struct {
@@ -179,7 +208,11 @@ func (c *removePriceCommand) Run(p *process) error {
 	return c.with(p, func(db *store.DB) error {
 		err := db.DeletePrice(p.ctx, policy.System(), c.ID)
 		if errors.Is(err, store.ErrNotFound) {
-			return fmt.Errorf("there is no price %d", c.ID)
+			return fmt.Errorf("there is no price %d: see `llmtally prices list`", c.ID)
+		}
+		var refused *store.Error
+		if errors.As(err, &refused) && refused.Hint != "" {
+			return fmt.Errorf("%s: %s", refused.Message, refused.Hint)
 		}
 		return err
 	})
@@ -205,6 +238,9 @@ func (c *importPricesCommand) Run(p *process) error {
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", c.File, err)
 	}
+	if len(prices) == 0 {
+		return fmt.Errorf("there are no prices in %s", c.File)
+	}
 	for i := range prices {
 		if prices[i].From.IsZero() {
 			prices[i].From = from
@@ -214,7 +250,8 @@ func (c *importPricesCommand) Run(p *process) error {
 		if err := db.SavePrices(p.ctx, policy.System(), prices); err != nil {
 			return err
 		}
-		_, err := fmt.Fprintf(p.stdout, "%d prices imported; they come before those that are shipped, and after your overrides\n", len(prices))
+		_, err := fmt.Fprintf(p.stdout, "Prices imported: %d. They come before those that are shipped, and after your overrides; "+
+			"they hold for new logs, and `llmtally reprice` gives them to those that are there.\n", len(prices))
 		return err
 	})
 }

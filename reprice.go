@@ -35,7 +35,7 @@ func (c *repriceCommand) Run(p *process) error {
 			progressbar.OptionSetDescription("pricing"), progressbar.OptionShowIts(),
 			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())
 		done, err := db.Reprice(p.ctx, what, func(r store.Repriced) { _ = bar.Set64(r.Looked) })
-		fmt.Fprintf(p.stdout, "%d logs looked at: %d have a new cost, %d have no known price\n",
+		fmt.Fprintf(p.stdout, "Logs looked at: %d. With a new cost: %d. Still without one: %d.\n",
 			done.Looked, done.Changed, done.Without)
 		if err != nil {
 			return fmt.Errorf("stopped; the same command does the rest: %w", err)

@@ -18,6 +18,7 @@ import (
 	"github.com/llmtally/llmtally/http/ingest"
 	v1 "github.com/llmtally/llmtally/http/v1"
 	"github.com/llmtally/llmtally/jobs"
+	"github.com/llmtally/llmtally/store"
 )
 
 type serveCommand struct {
@@ -82,9 +83,9 @@ func (c *serveCommand) Run(p *process) (err error) {
 // greet says where the server is, and how to use it. Keys are shown only to a
 // person at a terminal: anything else may be a log.
 func (c *serveCommand) greet(w io.Writer, addr net.Addr, a *auth.Authenticator, madeSecret bool) error {
-	fmt.Fprintf(w, "llmtally %s\n  listening on http://%s\n  data in      %s\n  API at       http://%[2]s/docs\n", version(), addr, c.DB)
+	fmt.Fprintf(w, "llmtally %s\n  listening on http://%s\n  data in      %s\n  API at       http://%[2]s/docs\n", version(), addr, store.Shown(c.DB))
 	if !isTerminal(w) {
-		_, err := fmt.Fprintln(w, "  keys         run: llmtally keys --db "+c.DB)
+		_, err := fmt.Fprintln(w, "  keys         run: llmtally keys --db "+store.Shown(c.DB))
 		return err
 	}
 	if madeSecret {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -79,21 +80,42 @@ func (d *Deliverer) turn(ctx context.Context, done func()) time.Duration {
 		}
 		return lookAgain
 	}
-	byChannel := map[int64][]store.Delivery{}
+	channels := map[int64]bool{}
 	for _, delivery := range due {
-		byChannel[delivery.Channel.ID] = append(byChannel[delivery.Channel.ID], delivery)
+		channels[delivery.Channel.ID] = true
 	}
-	for channel, deliveries := range byChannel {
+	for channel := range channels {
 		if !d.claim(channel) {
 			continue // its turn will end, and look again
 		}
 		d.wg.Go(func() {
-			defer done()
-			defer d.release(channel)
-			d.send(ctx, deliveries)
+			mine, err := d.serve(ctx, channel)
+			if err != nil && ctx.Err() == nil {
+				slog.Error("reading the outbox of alerts", "error", err)
+			}
+			d.release(channel)
+			if mine {
+				done()
+			}
 		})
 	}
 	return d.pause(ctx)
+}
+
+// serve sends what is due for a channel, unless another process is at it.
+func (d *Deliverer) serve(ctx context.Context, channel int64) (mine bool, err error) {
+	release, mine, err := d.db.TryTurn(ctx, "deliver to "+strconv.FormatInt(channel, 10))
+	if err != nil || !mine {
+		return false, err
+	}
+	defer release()
+	// Again, since another process may have sent some of it just now.
+	due, err := d.db.DueDeliveries(ctx, perTurn)
+	if err != nil {
+		return false, err
+	}
+	d.send(ctx, slices.DeleteFunc(due, func(x store.Delivery) bool { return x.Channel.ID != channel }))
+	return true, nil
 }
 
 // pause is how long until the next attempt is due.

@@ -18,10 +18,29 @@ type job struct {
 	Job
 	schedule cron.Schedule // nil: off
 	running  bool          // guarded by the runner's mu
+	release  func()        // gives the turn back that the job has while it runs
 }
 
-// begin lets a job run that does not run yet; end must follow.
+// begin lets a job run that does not run yet, here or in another process that
+// shares the database; end must follow.
 func (r *Runner) begin(j *job) error {
+	if err := r.claim(j); err != nil {
+		return err
+	}
+	release, mine, err := r.db.TryTurn(r.ctx, "job "+j.Name)
+	if err == nil && !mine {
+		err = store.ErrJobRunning
+	}
+	if err != nil {
+		j.release = func() {}
+		r.end(j)
+		return err
+	}
+	j.release = release
+	return nil
+}
+
+func (r *Runner) claim(j *job) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
@@ -36,6 +55,7 @@ func (r *Runner) begin(j *job) error {
 }
 
 func (r *Runner) end(j *job) {
+	j.release()
 	r.mu.Lock()
 	j.running = false
 	r.mu.Unlock()

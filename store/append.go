@@ -188,14 +188,15 @@ func (w *logWriter) commit(tx *Tx) error {
 type logBatch struct {
 	*logWriter
 	tx    *Tx
-	tally *tally // of what is being stored; it hides the writer's
+	tally *tally          // of what is being stored; it hides the writer's
+	users map[string]bool // that logs of this transaction were linked to
 }
 
 // begin starts counting a transaction's changes to logs; finish writes what was
 // counted.
 func (w *logWriter) begin(tx *Tx) *logBatch {
 	w.tally.reset()
-	return &logBatch{logWriter: w, tx: tx, tally: w.tally}
+	return &logBatch{logWriter: w, tx: tx, tally: w.tally, users: map[string]bool{}}
 }
 
 // finish also raises the alerts that the changes give cause to.
@@ -214,6 +215,7 @@ func (b *logBatch) finish() error {
 
 func (w *logWriter) store(tx *Tx, requests []*appendRequest) error {
 	b := w.begin(tx)
+	var linked []linkedLog
 	for _, r := range requests {
 		if r.strict != nil {
 			if err := b.storeStrict(r); err != nil {
@@ -225,36 +227,90 @@ func (w *logWriter) store(tx *Tx, requests []*appendRequest) error {
 			if r.verdicts[i].Err != nil {
 				continue
 			}
-			verdict, err := b.storeLog(r.caller, &r.logs[i])
-			if err != nil {
+			l := linkedLog{&r.logs[i], r.caller, &r.verdicts[i]}
+			switch ok, err := b.linkLog(l); {
+			case err != nil:
 				return err
+			case !ok:
+			case b.stmts.insertMany != nil:
+				linked = append(linked, l)
+			default:
+				if err := b.storeLog(l); err != nil {
+					return err
+				}
 			}
-			r.verdicts[i] = verdict
 		}
+	}
+	if err := b.storeMany(linked); err != nil {
+		return err
 	}
 	return b.finish()
 }
 
-// storeLog links and stores one log. The error is the transaction's; the log's
-// own is in its verdict.
-func (b *logBatch) storeLog(caller policy.Caller, l *Log) (Verdict, error) {
-	if err := b.link(caller, l); err != nil {
-		var refused *Error
-		if errors.As(err, &refused) {
-			return Verdict{Err: refused}, nil
-		}
-		return Verdict{}, err
+// A linkedLog is a log whose user is known, and who wants to know what becomes
+// of it.
+type linkedLog struct {
+	*Log
+	caller  policy.Caller
+	verdict *Verdict
+}
+
+// linkLog finds the log's user; false when that refuses the log. The error is
+// the transaction's.
+func (b *logBatch) linkLog(l linkedLog) (ok bool, err error) {
+	err = b.link(l.caller, l.Log)
+	var refused *Error
+	if errors.As(err, &refused) {
+		*l.verdict = Verdict{Err: refused}
+		return false, nil
 	}
-	id, inserted, err := b.insert(l)
+	if l.UserProfileID != "" {
+		b.users[l.UserProfileID] = true
+	}
+	return err == nil, err
+}
+
+func (b *logBatch) storeLog(l linkedLog) error {
+	id, inserted, err := b.insert(l.Log)
 	if err != nil {
-		return Verdict{}, err
+		return err
 	}
+	l.ID = id
+	return b.stored(l, inserted)
+}
+
+// storeMany stores logs in one statement.
+func (b *logBatch) storeMany(logs []linkedLog) error {
+	if len(logs) == 0 {
+		return nil
+	}
+	plain := make([]*Log, len(logs))
+	for i, l := range logs {
+		plain[i] = l.Log
+	}
+	inserted, err := b.insertMany(plain)
+	if err != nil {
+		return err
+	}
+	for i, l := range logs {
+		if err := b.stored(l, inserted[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stored counts a log that was inserted. One whose call id was there completes
+// that row, if need be.
+func (b *logBatch) stored(l linkedLog, inserted bool) (err error) {
 	if !inserted {
-		return b.complete(caller, l)
+		*l.verdict, err = b.complete(l.caller, l.Log)
+		return err
 	}
-	b.tally.add(l)
-	if caller.Role == policy.Anon {
-		id = 0
+	b.tally.add(l.Log)
+	*l.verdict = Verdict{}
+	if l.caller.Role != policy.Anon {
+		l.verdict.ID = l.ID
 	}
-	return Verdict{ID: id}, nil
+	return nil
 }

@@ -30,6 +30,8 @@ type headroom struct {
 const (
 	watchedUsers = 20_000
 	watchTime    = time.Minute
+	// sharedWatchTime is the same where other processes write, too.
+	sharedWatchTime = 5 * time.Second
 )
 
 func newBudgetWatch(db *DB) *budgetWatch {
@@ -87,7 +89,11 @@ func (h *headroom) usedUp() bool {
 // measure raises what is to be raised for the user.
 func (w *budgetWatch) measure(tx *Tx, rules *lookupTables, user string, now time.Time) (headroom, error) {
 	none := math.Inf(1)
-	left := headroom{rules.revision, At(now.Add(watchTime)), none, none, none, none}
+	until := now.Add(watchTime)
+	if w.db.engine.shared {
+		until = now.Add(sharedWatchTime)
+	}
+	left := headroom{rules.revision, At(until), none, none, none, none}
 	tier, err := tierOf(tx, rules.rules, user)
 	if err != nil {
 		return left, err

@@ -113,7 +113,7 @@ func (t *rollupTable) expectedSQL() string {
 		SELECT %[1]s, %[2]s, max(last_at) AS last_at,
 			'{' || coalesce(string_agg('"' || bucket || '":' || timed_requests, ',' ORDER BY bucket)
 				FILTER (WHERE bucket IS NOT NULL), '') || '}' AS latency
-		FROM (%[3]s)
+		FROM (%[3]s) AS by_bucket
 		GROUP BY %[1]s`,
 		strings.Join(t.key, ", "), strings.Join(sums, ", "),
 		groupSQL(append(slices.Clone(t.key), "bucket"), where))
@@ -163,7 +163,7 @@ func checks() []check {
 		all = append(all, check{
 			table:    t.name,
 			recorded: fmt.Sprintf("SELECT %s AS key, %s AS said FROM %s", key, said, t.name),
-			expected: fmt.Sprintf("SELECT %s AS key, %s AS said FROM (%s)", key, said, t.expectedSQL()),
+			expected: fmt.Sprintf("SELECT %s AS key, %s AS said FROM (%s) AS counted", key, said, t.expectedSQL()),
 		})
 	}
 	return all

@@ -156,22 +156,30 @@ func (all modelUsages) costs() Costs {
 // others averages what everybody else got from the models of a usage. A caller
 // who may not see that gets nothing.
 func (db *DB) others(ctx context.Context, caller policy.Caller, own modelUsages) (map[advice.Name]advice.Average, error) {
-	all, err := db.modelUsage(ctx, caller, "traffic_hourly", nil)
-	if err != nil {
-		return nil, err
+	var names []any
+	mine := map[advice.Name]modelUsage{}
+	for _, u := range own {
+		names = append(names, u.Model)
+		mine[advice.Name{Provider: u.Provider, Model: u.Model}] = u
 	}
 	averages := map[advice.Name]advice.Average{}
-	for _, everybody := range all {
-		for _, u := range own {
-			if u.Model != everybody.Model || u.Provider != everybody.Provider {
-				continue
-			}
-			if rest := everybody.Counted - u.Counted; rest > 0 {
-				averages[advice.Name{Provider: u.Provider, Model: u.Model}] = advice.Average{
-					Requests: rest, Output: float64(everybody.Tokens.Output-u.Tokens.Output) / float64(rest),
-				}
-			}
+	_, err := db.Run(ctx, caller, query.Select{
+		From: "traffic_hourly",
+		Columns: []query.Output{
+			{Name: "provider"},
+			{Name: "model"},
+			{Name: "token_requests", Func: query.Sum},
+			{Name: "completion_tokens", Func: query.Sum},
+		},
+		Where: query.In{Place: query.Column("model"), Values: names},
+		Group: []string{"provider", "model"},
+	}, func(r query.Row) error {
+		name := advice.Name{Provider: text(r[0]), Model: text(r[1])}
+		u, used := mine[name]
+		if rest := integer(r[2]) - u.Counted; used && rest > 0 {
+			averages[name] = advice.Average{Requests: rest, Output: float64(integer(r[3])-u.Tokens.Output) / float64(rest)}
 		}
-	}
-	return averages, nil
+		return nil
+	})
+	return averages, err
 }

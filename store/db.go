@@ -80,7 +80,7 @@ func Open(ctx context.Context, path string, opts Options) (*DB, error) {
 // CheckPath says whether Open could take the path at all. Its error does not
 // repeat a password.
 func CheckPath(path string) error {
-	if !strings.Contains(path, "://") || isPostgres(path) {
+	if !strings.Contains(path, "://") || IsServer(path) {
 		return nil
 	}
 	return fmt.Errorf("opening %s: give a file for SQLite, or postgres://user:password@host/name", Shown(path))

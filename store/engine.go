@@ -46,12 +46,13 @@ func (e *engine) sql(statement string) string {
 }
 
 func engineFor(path string) *engine {
-	if isPostgres(path) {
+	if IsServer(path) {
 		return &postgresEngine
 	}
 	return &sqliteEngine
 }
 
-func isPostgres(path string) bool {
+// IsServer says whether a path names a database on a server, not a file.
+func IsServer(path string) bool {
 	return strings.HasPrefix(path, "postgres://") || strings.HasPrefix(path, "postgresql://")
 }

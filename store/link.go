@@ -53,7 +53,7 @@ func linkTo(l *Log, user string) {
 }
 
 func (b *logBatch) userExists(id string) (bool, error) {
-	if b.tally.hasUser(id) || b.logWriter.tally.hasUser(id) {
+	if b.users[id] || b.tally.hasUser(id) || b.logWriter.tally.hasUser(id) {
 		return true, nil
 	}
 	var one int

@@ -14,8 +14,11 @@ type logStatements struct {
 	byID, byCallID, countedByID *sql.Stmt
 	userExists, addUser         *sql.Stmt
 	addTokens, addUserTokens    *sql.Stmt
-	totals, monthly, hourly     rollupStatements
-	noteStale                   *sql.Stmt
+
+	// Where rows go in one statement: see bulk.go.
+	addManyUsers, newIDs, insertMany *sql.Stmt
+	totals, monthly, hourly          rollupStatements
+	noteStale                        *sql.Stmt
 }
 
 // The rows of request_logs are read and written with every column, in the
@@ -78,8 +81,12 @@ func (s *logStatements) prepare(db *sql.DB, e *engine) error {
 	const addUserTokens = "INSERT INTO user_profiles (user_id, tokens_used) VALUES ($1, $2)"
 	s.addTokens = p.prepare("UPDATE user_profiles SET tokens_used = tokens_used + $2 WHERE user_id = $1")
 	if e.shared {
-		s.addTokens = p.prepare(addUserTokens +
-			" ON CONFLICT (user_id) DO UPDATE SET tokens_used = user_profiles.tokens_used + excluded.tokens_used")
+		s.addManyUsers = p.prepare(insertManySQL("user_profiles", []bulkColumn{{"user_id", "text"}, {"tokens_used", "bigint"}}) + `
+			ON CONFLICT (user_id) DO UPDATE
+			SET tokens_used = user_profiles.tokens_used + excluded.tokens_used
+			WHERE excluded.tokens_used <> 0`)
+		s.newIDs = p.prepare(newLogIDsSQL)
+		s.insertMany = p.prepare(insertManyLogsSQL)
 	}
 	s.addUserTokens = p.prepare(addUserTokens)
 	s.totals = p.rollup(totalsTable)

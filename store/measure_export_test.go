@@ -24,3 +24,11 @@ func (db *DB) Measure(r AlertRule, user string, now time.Time) (Measured, error)
 
 // WatchedUsers is how many users' budgets a database remembers.
 const WatchedUsers = watchedUsers
+
+// WatchUsers makes a database remember fewer.
+func (db *DB) WatchUsers(n int) error {
+	return db.Write(context.Background(), func(*Tx) error {
+		db.queue.writer.budgets.users.Resize(n)
+		return nil
+	})
+}

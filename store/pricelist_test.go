@@ -454,10 +454,15 @@ func TestAPriceReadsBackAsItWasSaved(t *testing.T) {
 }
 
 // BenchmarkOpenExisting opens and closes a database that has its prices
-// already.
+// already, and one that has none, to tell what they cost.
 func BenchmarkOpenExisting(b *testing.B) {
-	path := storetest.Path(b)
-	benchOpen(b, path)
+	b.Run("prices", func(b *testing.B) { benchOpen(b, storetest.Path(b)) })
+	b.Run("no prices", func(b *testing.B) {
+		db := storetest.Open(b)
+		exec(b, db, "DELETE FROM model_prices")
+		require.NoError(b, db.Close())
+		benchOpen(b, db.Path())
+	})
 }
 
 // BenchmarkOpenGenerated does so with a generated database.

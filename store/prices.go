@@ -170,8 +170,9 @@ func fillPrice(p *price.Price, from, hours, match, rates string) error {
 			return err
 		}
 	}
-	if err := json.Unmarshal([]byte(match), &p.Match); err != nil {
+	// Not by way of json.Unmarshal, which reads each of the many twice.
+	if err := p.Match.UnmarshalJSON([]byte(match)); err != nil {
 		return err
 	}
-	return json.Unmarshal([]byte(rates), &p.Rates)
+	return p.Rates.UnmarshalJSON([]byte(rates))
 }

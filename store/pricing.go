@@ -23,7 +23,7 @@ func (db *DB) enrich(l *Log) {
 
 // usage reads what the response says about its tokens.
 func (l *Log) usage() usage.Tokens {
-	if len(l.Response) <= 2 || !bytes.Contains(l.Response, []byte("sage")) {
+	if len(l.Response) <= 2 || !bytes.Contains(l.Response, []byte("sage")) && !bytes.Contains(l.Response, []byte("billed_units")) {
 		return usage.Tokens{}
 	}
 	if l.Has(ColTotalCost) && !l.lacksTokens() {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"hash/maphash"
 	"slices"
 	"time"
@@ -15,6 +16,9 @@ import (
 const (
 	// repeatSample is how many of the newest requests are looked at.
 	repeatSample = 500
+	// repeatBytes is how much of their messages is read, at most: a few of
+	// them may be as large as many others.
+	repeatBytes = 8 << 20
 	// cacheLife is for how long a provider keeps a prompt in its cache since
 	// it was last used, at least: Anthropic's and OpenAI's five minutes.
 	cacheLife = 5 * time.Minute
@@ -28,29 +32,39 @@ const (
 func (db *DB) repeats(ctx context.Context, caller policy.Caller, where query.Expr) ([]advice.Repeat, error) {
 	sample := int64(repeatSample)
 	seed := maphash.MakeSeed()
-	prompts, err := collect(ctx, db, caller, query.Select{
+	size := 0
+	var prompts []prompt
+	_, err := db.Run(ctx, caller, query.Select{
 		From: "request_logs",
 		Columns: []query.Output{
 			{Name: "provider"}, {Name: "model"}, {Name: "created_at"}, {Name: "prompt_tokens"},
 			{Name: "cache_read_tokens"}, {Name: "total_cost"}, {Name: "messages"},
 		},
 		Where: where, Order: newestFirst("created_at", "id"), Limit: &sample,
-	}, func(r query.Row) prompt {
+	}, func(r query.Row) error {
 		p := prompt{
 			name: advice.Name{Provider: text(r[0]), Model: text(r[1])}, at: moment(r[2]), tokens: integer(r[3]),
 			unpaid: integer(r[4]) > 0 || r[5] != nil && float(r[5]) == 0,
 		}
-		if p.tokens >= leastCached {
-			p.begin(seed, []byte(text(r[6])))
+		messages := text(r[6])
+		if size += len(messages); size > repeatBytes {
+			return errEnough
 		}
-		return p
+		if p.tokens >= leastCached {
+			p.begin(seed, []byte(messages))
+		}
+		prompts = append(prompts, p)
+		return nil
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, errEnough) {
 		return nil, err
 	}
 	slices.Reverse(prompts) // oldest first
 	return findRepeats(prompts), nil
 }
+
+// errEnough ends a reading of rows early.
+var errEnough = errors.New("enough was read")
 
 // A prompt is one request's input.
 type prompt struct {

@@ -114,3 +114,18 @@ func TestOnlyTheNewestRequestsAreLookedAtForRepeats(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, advised(costs, "prompt_caching"))
 }
+
+func TestHugeMessagesAreReadAsFarAsTheyAreFew(t *testing.T) {
+	t.Parallel()
+	db := openAtNoon(t)
+	huge := strings.Repeat("x", 3<<20)
+	for i := range 4 { // the newest two are within 8 MiB
+		storetest.Append(t, db, policy.System(), fmt.Sprintf(`{"end_user":"ann","created_at":"2026-03-31T12:%02d:00Z","model":"claude-sonnet-4",
+			"status":"success","prompt_tokens":100000,"completion_tokens":1,"messages":[{"content":%q}]}`, i, huge))
+	}
+	found := advised(costsOf(t, db, "ann"), "prompt_caching")
+	require.Len(t, found, 1)
+	assert.Equal(t, int64(2), found[0].Figures["sampled_requests"])
+	assert.Equal(t, int64(1), found[0].Figures["repeating_requests"])
+	assert.Contains(t, found[0].Message, "1 of the last 2 requests")
+}

@@ -231,3 +231,38 @@ func TestRepriceFailsWholeChunksOnly(t *testing.T) {
 	assert.Equal(t, store.Repriced{Looked: 500, Changed: 500}, done)
 	storetest.RequireClean(t, db)
 }
+
+// TestWhatChangesBetweenFindingAndPricingStays holds up the writer, so that
+// the changes wait before the pricing of logs that were found without them.
+func TestWhatChangesBetweenFindingAndPricingStays(t *testing.T) {
+	t.Parallel()
+	db := storetest.Open(t)
+	fill(t, db, 10, "")
+	save(t, db, override(t, "", "m", "", `{"input":1000000,"output":1}`))
+	release := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		assert.NoError(t, db.Write(context.Background(), func(*store.Tx) error { <-release; return nil }))
+	})
+	change := func(m store.Mutation) {
+		time.Sleep(50 * time.Millisecond) // each waits behind the one before
+		m.Relation = "request_logs"
+		wg.Go(func() { _, err := db.Mutate(context.Background(), policy.System(), m); assert.NoError(t, err) })
+	}
+	change(store.Mutation{Action: policy.Update, Set: assign("total_cost", 0.5), Where: query.Is("litellm_call_id", "c1")})
+	change(store.Mutation{Action: policy.Delete, Where: query.Is("litellm_call_id", "c2")})
+	change(store.Mutation{Action: policy.Update, Set: assign("model", "unheard-of"), Where: query.Is("litellm_call_id", "c3")})
+	time.Sleep(50 * time.Millisecond)
+	wg.Go(func() {
+		done, err := db.Reprice(context.Background(), store.Repricing{}, func(store.Repriced) {})
+		assert.NoError(t, err)
+		assert.Equal(t, store.Repriced{Looked: 8, Changed: 7, Without: 1}, done)
+	})
+	time.Sleep(100 * time.Millisecond)
+	close(release)
+	wg.Wait()
+	all := costsByCall(t, db)
+	assert.Equal(t, map[string]any{"c0": 1.0, "c1": 0.5, "c3": nil}, map[string]any{"c0": all["c0"], "c1": all["c1"], "c3": all["c3"]})
+	assert.Len(t, all, 9)
+	storetest.RequireClean(t, db)
+}

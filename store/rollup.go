@@ -67,17 +67,26 @@ func (t *rollupTable) columns() []string {
 	return all
 }
 
-// upsertSQL adds sums to a row, or makes it.
-func (t *rollupTable) upsertSQL() string {
+// addManySQL adds sums to many rows, or makes them.
+func (t *rollupTable) addManySQL() string {
 	var set []string
 	for _, c := range sumColumns {
 		set = append(set, fmt.Sprintf("%s = %s.%[1]s + excluded.%[1]s", c, t.name))
 	}
 	set = append(set, fmt.Sprintf("last_at = greatest(%s.last_at, excluded.last_at)", t.name))
+	kinds := map[string]string{"month": "timestamptz", "hour": "timestamptz", "last_at": "timestamptz"}
+	for _, c := range sumColumns {
+		kinds[c] = "bigint"
+	}
 	if t.latency {
 		set = append(set, fmt.Sprintf("latency = latency_add(%s.latency, excluded.latency)", t.name))
 	}
-	return fmt.Sprintf("%s ON CONFLICT (%s) DO UPDATE SET %s", t.insertSQL(), strings.Join(t.key, ", "), strings.Join(set, ", "))
+	var columns []bulkColumn
+	for _, c := range t.columns() {
+		columns = append(columns, bulkColumn{c, kinds[c]})
+	}
+	return fmt.Sprintf("%s ON CONFLICT (%s) DO UPDATE SET %s",
+		insertManySQL(t.name, columns), strings.Join(t.key, ", "), strings.Join(set, ", "))
 }
 
 // addSQL adds sums to a row that is there, as most are. It binds what insertSQL
@@ -130,26 +139,33 @@ func (t *rollupTable) keyIs() string {
 	return strings.Join(terms, " AND ")
 }
 
-type rollupStatements struct{ add, insert, repair, clear *sql.Stmt }
-
-func (p *preparer) rollup(t rollupTable) rollupStatements {
-	add := t.addSQL()
-	if p.engine.shared {
-		add = t.upsertSQL()
-	}
-	return rollupStatements{
-		add: p.prepare(add), insert: p.prepare(t.insertSQL()),
-		repair: p.prepare(t.repairSQL()), clear: p.prepare(t.clearSQL()),
-	}
+type rollupStatements struct {
+	add, insert, repair, clear *sql.Stmt
+	addMany                    *sql.Stmt // where rows go in one statement: see bulk.go
 }
 
-// A rollupWriter writes the rows of one rollup in a transaction, until one
-// fails.
+func (p *preparer) rollup(t rollupTable) rollupStatements {
+	s := rollupStatements{repair: p.prepare(t.repairSQL()), clear: p.prepare(t.clearSQL())}
+	if p.engine.shared {
+		s.addMany = p.prepare(t.addManySQL())
+		return s
+	}
+	s.add, s.insert = p.prepare(t.addSQL()), p.prepare(t.insertSQL())
+	return s
+}
+
+// A rollupWriter gathers the changes of one rollup in a transaction, in the
+// order of its key, and writes them.
 type rollupWriter struct {
-	tx    *sql.Tx
-	stmts *rollupStatements
-	add   *sql.Stmt
-	err   error
+	tx      *sql.Tx
+	stmts   *rollupStatements
+	rows    [][]any
+	removed []removedRow
+}
+
+// A removedRow is a row from which logs were taken.
+type removedRow struct {
+	key, repair []any // repair is nil when the row's last request is known
 }
 
 // addOrInsert adds to a row, or makes it when it is not there.
@@ -166,30 +182,55 @@ func addOrInsert(tx *sql.Tx, add, insert *sql.Stmt, args []any) error {
 }
 
 func newRollupWriter(tx *sql.Tx, stmts *rollupStatements) *rollupWriter {
-	return &rollupWriter{tx: tx, stmts: stmts, add: tx.Stmt(stmts.add)}
+	return &rollupWriter{tx: tx, stmts: stmts}
 }
 
-// write adds sums to the row of the key. rest is what the row has after the sums;
-// last is the last moment of the key's month or hour, if it has one.
-func (w *rollupWriter) write(s *sums, key, rest []any, last ...any) {
-	if w.err != nil {
-		return
-	}
-	args := append(append(key[:len(key):len(key)], s.values()...), s.last.latest().Stored())
-	if err := addOrInsert(w.tx, w.add, w.stmts.insert, append(args, rest...)); err != nil {
-		w.err = fmt.Errorf("adding to a rollup: %w", err)
-		return
-	}
+// change adds sums to the row of the key. rest is what the row has after the
+// sums; last is the last moment of the key's month or hour, if it has one.
+func (w *rollupWriter) change(s *sums, key, rest []any, last ...any) {
+	row := append(append(key[:len(key):len(key)], s.values()...), s.last.latest())
+	w.rows = append(w.rows, append(row, rest...))
 	if !s.last.hasRemoved {
 		return
 	}
+	r := removedRow{key: key}
 	if s.last.unknown {
-		if _, err := w.tx.Stmt(w.stmts.repair).Exec(append(key[:len(key):len(key)], last...)...); err != nil {
-			w.err = fmt.Errorf("finding a rollup's last request: %w", err)
-			return
+		r.repair = append(key[:len(key):len(key)], last...)
+	}
+	w.removed = append(w.removed, r)
+}
+
+// write writes what was gathered.
+func (w *rollupWriter) write() error {
+	if err := w.add(); err != nil {
+		return fmt.Errorf("adding to a rollup: %w", err)
+	}
+	for _, r := range w.removed {
+		if r.repair != nil {
+			if _, err := w.tx.Stmt(w.stmts.repair).Exec(r.repair...); err != nil {
+				return fmt.Errorf("finding a rollup's last request: %w", err)
+			}
+		}
+		if _, err := w.tx.Stmt(w.stmts.clear).Exec(r.key...); err != nil {
+			return fmt.Errorf("clearing a rollup: %w", err)
 		}
 	}
-	if _, err := w.tx.Stmt(w.stmts.clear).Exec(key...); err != nil {
-		w.err = fmt.Errorf("clearing a rollup: %w", err)
+	return nil
+}
+
+func (w *rollupWriter) add() error {
+	if len(w.rows) == 0 {
+		return nil
 	}
+	if w.stmts.addMany != nil {
+		_, err := w.tx.Stmt(w.stmts.addMany).Exec(bulkArgs(w.rows)...)
+		return err
+	}
+	add := w.tx.Stmt(w.stmts.add)
+	for _, row := range w.rows {
+		if err := addOrInsert(w.tx, add, w.stmts.insert, row); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -229,21 +229,20 @@ func (t *tally) hasUser(id string) bool { _, ok := t.users[id]; return ok }
 
 func (t *tally) sortedUsers() []string { return slices.Sorted(maps.Keys(t.users)) }
 
-// save writes the changes, each table in the order of its key.
+// save writes the changes, each table in the order of its key: processes that
+// share a database then wait for each other, and never in a circle.
 func (t *tally) save(tx *sql.Tx, stmts *logStatements) error {
-	for _, user := range t.sortedUsers() {
-		if err := saveUser(tx, stmts, user, t.users[user].tokens); err != nil {
-			return fmt.Errorf("counting a user's tokens: %w", err)
-		}
+	if err := t.saveUsers(tx, stmts); err != nil {
+		return fmt.Errorf("counting users' tokens: %w", err)
 	}
 	totals := newRollupWriter(tx, &stmts.totals)
 	for _, k := range sortedKeys(t.totals, compareTotals) {
-		totals.write(t.totals[k], []any{k.user, k.model, k.provider}, nil)
+		totals.change(t.totals[k], []any{k.user, k.model, k.provider}, nil)
 	}
 	monthly := newRollupWriter(tx, &stmts.monthly)
 	var months []Timestamp
 	for _, k := range sortedKeys(t.monthly, compareMonthly) {
-		monthly.write(t.monthly[k], []any{k.user, k.month, k.model, k.provider}, nil, k.month.nextMonth()-1)
+		monthly.change(t.monthly[k], []any{k.user, k.month, k.model, k.provider}, nil, k.month.nextMonth()-1)
 		if !slices.Contains(months, k.month) {
 			months = append(months, k.month)
 		}
@@ -251,12 +250,32 @@ func (t *tally) save(tx *sql.Tx, stmts *logStatements) error {
 	hourly := newRollupWriter(tx, &stmts.hourly)
 	for _, k := range sortedKeys(t.hourly, compareHourly) {
 		h := t.hourly[k]
-		hourly.write(&h.sums, []any{k.hour, k.model, k.provider}, []any{h.latency.String()}, k.hour+hour-1)
+		hourly.change(&h.sums, []any{k.hour, k.model, k.provider}, []any{h.latency.String()}, k.hour+hour-1)
 	}
-	if err := cmp.Or(totals.err, monthly.err, hourly.err); err != nil {
-		return err
+	for _, w := range []*rollupWriter{totals, monthly, hourly} {
+		if err := w.write(); err != nil {
+			return err
+		}
 	}
 	return noteStale(tx, stmts, months)
+}
+
+func (t *tally) saveUsers(tx *sql.Tx, stmts *logStatements) error {
+	users := t.sortedUsers()
+	if stmts.addManyUsers != nil && len(users) > 0 {
+		rows := make([][]any, len(users))
+		for i, user := range users {
+			rows[i] = []any{user, t.users[user].tokens}
+		}
+		_, err := tx.Stmt(stmts.addManyUsers).Exec(bulkArgs(rows)...)
+		return err
+	}
+	for _, user := range users {
+		if err := saveUser(tx, stmts, user, t.users[user].tokens); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func saveUser(tx *sql.Tx, stmts *logStatements, user string, tokens int64) error {

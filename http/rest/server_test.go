@@ -6,10 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -56,26 +53,8 @@ var seedLogs = []string{
 	  "status":"error","response_time":1e-7,"total_cost":0.0000001,"error":"a plain error"}`,
 }
 
-// seeded is the bytes of a database with these rows.
-var seeded = sync.OnceValues(func() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "llmtally-rest-*")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "seeded.db")
-	db, err := store.Open(context.Background(), path, store.Options{AutoCreateUsers: true, Now: clock})
-	if err != nil {
-		return nil, err
-	}
-	if err := seed(db); err != nil {
-		return nil, err
-	}
-	if err := db.Close(); err != nil {
-		return nil, err
-	}
-	return os.ReadFile(path)
-})
+// seeded returns the path of a database with these rows.
+var seeded = storetest.Filled(store.Options{AutoCreateUsers: true, Now: clock}, seed)
 
 func seed(db *store.DB) error {
 	ctx := context.Background()
@@ -116,11 +95,7 @@ type server struct {
 
 func newServer(t testing.TB) *server {
 	t.Helper()
-	bytes, err := seeded()
-	require.NoError(t, err)
-	path := filepath.Join(t.TempDir(), "llmtally.db")
-	require.NoError(t, os.WriteFile(path, bytes, 0o600))
-	db, err := store.Open(t.Context(), path, store.Options{AutoCreateUsers: true, Now: clock})
+	db, err := store.Open(t.Context(), seeded(t), store.Options{AutoCreateUsers: true, Now: clock})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	s := &server{db: db, auth: auth.New([]byte("a secret for tests, and for no other use"), auth.AnonKey, clock)}

@@ -12,7 +12,7 @@ import (
 	"github.com/llmtally/llmtally/store/storetest"
 )
 
-var faces = []string{"analytics", "requests", "breakdown", "usage", "dashboard", "costs"}
+var faces = []string{"analytics", "requests", "breakdown", "usage", "dashboard", "costs", "limits"}
 
 func TestWhoGetsWhichStatus(t *testing.T) {
 	t.Parallel()
@@ -34,6 +34,12 @@ func TestWhoGetsWhichStatus(t *testing.T) {
 		{"GET", "/v1/prices/unpriced", unauthorized, unauthorized, forbidden, forbidden, forbidden, ok},
 		{"DELETE", "/v1/prices/1000000", unauthorized, unauthorized, forbidden, forbidden, forbidden, unknown},
 		{"GET", "/v1/health/system", unauthorized, unauthorized, forbidden, forbidden, forbidden, ok},
+		{"GET", "/v1/alerts", unauthorized, unauthorized, forbidden, forbidden, forbidden, ok},
+		{"GET", "/v1/alerts?user_id=ann", unauthorized, unauthorized, forbidden, forbidden, forbidden, ok},
+		{"GET", "/v1/alert-rules", unauthorized, unauthorized, forbidden, forbidden, forbidden, ok},
+		{"DELETE", "/v1/alert-rules/1000000", unauthorized, unauthorized, forbidden, forbidden, forbidden, unknown},
+		{"GET", "/v1/alert-channels", unauthorized, unauthorized, forbidden, forbidden, forbidden, ok},
+		{"DELETE", "/v1/alert-channels/1000000", unauthorized, unauthorized, forbidden, forbidden, forbidden, unknown},
 		{"GET", "/v1/jobs", unauthorized, unauthorized, forbidden, forbidden, forbidden, ok},
 		{"POST", "/v1/jobs/nothing/run", unauthorized, unauthorized, forbidden, forbidden, forbidden, unknown},
 		{"DELETE", "/v1/users/nobody", unauthorized, unauthorized, forbidden, forbidden, forbidden, unknown},

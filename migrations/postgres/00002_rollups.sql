@@ -9,6 +9,7 @@
 --                    is the sum of theirs in microseconds
 
 -- +goose Up
+SET LOCAL statement_timeout = 0;
 
 -- Seconds in whole microseconds, rounded half up. It takes the shortest decimal
 -- number that reads back as the same real.
@@ -18,11 +19,17 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 AS $$ SELECT floor(seconds::text::double precision * 1000000 + 0.5)::bigint $$;
 -- +goose StatementEnd
 
--- The first moment of a time's month, and of its hour, in UTC.
+-- The first moment of a time's month, of the month after it, and of its hour, in UTC.
 -- +goose StatementBegin
 CREATE FUNCTION month_of(at timestamptz) RETURNS timestamptz
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 AS $$ SELECT date_trunc('month', at AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' $$;
+-- +goose StatementEnd
+
+-- +goose StatementBegin
+CREATE FUNCTION next_month(at timestamptz) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$ SELECT (date_trunc('month', at AT TIME ZONE 'UTC') + interval '1 month') AT TIME ZONE 'UTC' $$;
 -- +goose StatementEnd
 
 -- +goose StatementBegin
@@ -32,16 +39,14 @@ AS $$ SELECT date_trunc('hour', at AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' $$;
 -- +goose StatementEnd
 
 -- The bucket of a response time in microseconds: sixteen to each doubling, so
--- that a bucket's middle is within 3.2 % of any time in it. The array holds the
--- powers of two from 32 on; how many of them are reached is how far to shift.
+-- that a bucket's middle is within 3.2 % of any time in it. Of the number's binary
+-- digits the first five are kept; how many follow says which doubling it is.
 -- +goose StatementBegin
 CREATE FUNCTION latency_bucket(us bigint) RETURNS bigint
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 AS $$
     SELECT CASE WHEN us < 32 THEN greatest(us, 0) ELSE
-        width_bucket(us, '{32,64,128,256,512,1024,2048,4096,8192,16384,32768,65536,131072,262144,524288,1048576,2097152,4194304,8388608,16777216,33554432,67108864,134217728,268435456,536870912,1073741824,2147483648,4294967296,8589934592,17179869184,34359738368,68719476736,137438953472,274877906944,549755813888,1099511627776,2199023255552,4398046511104,8796093022208,17592186044416,35184372088832,70368744177664,140737488355328,281474976710656,562949953421312,1125899906842624,2251799813685248,4503599627370496,9007199254740992,18014398509481984,36028797018963968,72057594037927936,144115188075855872,288230376151711744,576460752303423488,1152921504606846976,2305843009213693952,4611686018427387904}'::bigint[]) * 16
-        + (us >> width_bucket(us, '{32,64,128,256,512,1024,2048,4096,8192,16384,32768,65536,131072,262144,524288,1048576,2097152,4194304,8388608,16777216,33554432,67108864,134217728,268435456,536870912,1073741824,2147483648,4294967296,8589934592,17179869184,34359738368,68719476736,137438953472,274877906944,549755813888,1099511627776,2199023255552,4398046511104,8796093022208,17592186044416,35184372088832,70368744177664,140737488355328,281474976710656,562949953421312,1125899906842624,2251799813685248,4503599627370496,9007199254740992,18014398509481984,36028797018963968,72057594037927936,144115188075855872,288230376151711744,576460752303423488,1152921504606846976,2305843009213693952,4611686018427387904}'::bigint[]))
-    END
+        (length(ltrim(us::bit(64)::text, '0')) - 5) * 16 + (us >> (length(ltrim(us::bit(64)::text, '0')) - 5)) END
 $$;
 -- +goose StatementEnd
 
@@ -136,6 +141,77 @@ CREATE TABLE traffic_hourly (
     PRIMARY KEY (hour, model, provider)
 ) WITH (fillfactor = 80);
 
+-- What the logs say that are there already, where tables were taken over.
+INSERT INTO usage_monthly
+SELECT
+    user_profile_id, month_of(created_at), coalesce(model, ''), coalesce(provider, ''),
+    count(*),
+    count(*) FILTER (WHERE status = 'success'),
+    count(*) FILTER (WHERE status IN ('failure', 'error')),
+    coalesce(sum(tokens_used), 0),
+    coalesce(sum(prompt_tokens), 0),
+    coalesce(sum(completion_tokens), 0),
+    coalesce(sum(cache_read_tokens), 0),
+    coalesce(sum(cache_write_tokens), 0),
+    coalesce(sum(reasoning_tokens), 0),
+    count(*) FILTER (WHERE tokens_used <> 0 OR prompt_tokens IS NOT NULL OR completion_tokens IS NOT NULL),
+    coalesce(sum(cost_nano / 1000000000), 0),
+    coalesce(sum(cost_nano % 1000000000), 0),
+    count(cost_nano),
+    coalesce(sum(micros(response_time)) FILTER (WHERE response_time > 0 AND status IS DISTINCT FROM 'initiated'), 0),
+    count(*) FILTER (WHERE response_time > 0 AND status IS DISTINCT FROM 'initiated'),
+    max(created_at)
+FROM request_logs
+WHERE user_profile_id IS NOT NULL
+GROUP BY 1, 2, 3, 4;
+
+INSERT INTO usage_totals
+SELECT
+    user_profile_id, model, provider,
+    sum(requests), sum(successes), sum(failures), sum(tokens), sum(prompt_tokens), sum(completion_tokens),
+    sum(cache_read_tokens), sum(cache_write_tokens), sum(reasoning_tokens), sum(token_requests),
+    sum(cost_usd), sum(cost_nano), sum(priced_requests), sum(response_us), sum(timed_requests), max(last_at)
+FROM usage_monthly
+GROUP BY 1, 2, 3;
+
+INSERT INTO traffic_hourly
+SELECT
+    hour, model, provider,
+    sum(requests), sum(successes), sum(failures), sum(tokens), sum(prompt_tokens), sum(completion_tokens),
+    sum(cache_read_tokens), sum(cache_write_tokens), sum(reasoning_tokens), sum(token_requests),
+    sum(cost_usd), sum(cost_nano), sum(priced_requests), sum(response_us), sum(timed_requests), max(last_at),
+    '{' || coalesce(string_agg('"' || bucket || '":' || timed_requests, ',' ORDER BY bucket)
+        FILTER (WHERE bucket IS NOT NULL), '') || '}'
+FROM (
+    SELECT
+        hour_of(created_at) AS hour, coalesce(model, '') AS model, coalesce(provider, '') AS provider,
+        CASE WHEN response_time > 0 AND status IS DISTINCT FROM 'initiated'
+            THEN latency_bucket(micros(response_time)) END AS bucket,
+        count(*) AS requests,
+        count(*) FILTER (WHERE status = 'success') AS successes,
+        count(*) FILTER (WHERE status IN ('failure', 'error')) AS failures,
+        coalesce(sum(tokens_used), 0) AS tokens,
+        coalesce(sum(prompt_tokens), 0) AS prompt_tokens,
+        coalesce(sum(completion_tokens), 0) AS completion_tokens,
+        coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens,
+        coalesce(sum(cache_write_tokens), 0) AS cache_write_tokens,
+        coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
+        count(*) FILTER (WHERE tokens_used <> 0 OR prompt_tokens IS NOT NULL OR completion_tokens IS NOT NULL)
+            AS token_requests,
+        coalesce(sum(cost_nano / 1000000000), 0) AS cost_usd,
+        coalesce(sum(cost_nano % 1000000000), 0) AS cost_nano,
+        count(cost_nano) AS priced_requests,
+        coalesce(sum(micros(response_time))
+            FILTER (WHERE response_time > 0 AND status IS DISTINCT FROM 'initiated'), 0) AS response_us,
+        count(*) FILTER (WHERE response_time > 0 AND status IS DISTINCT FROM 'initiated') AS timed_requests,
+        max(created_at) AS last_at
+    FROM request_logs
+    GROUP BY 1, 2, 3, 4
+) AS by_bucket
+GROUP BY 1, 2, 3;
+
+SELECT protect('usage_totals'), protect('usage_monthly'), protect('traffic_hourly');
+
 -- +goose Down
 DROP TABLE traffic_hourly;
 DROP TABLE usage_monthly;
@@ -143,5 +219,6 @@ DROP TABLE usage_totals;
 DROP FUNCTION latency_add(text, text);
 DROP FUNCTION latency_bucket(bigint);
 DROP FUNCTION hour_of(timestamptz);
+DROP FUNCTION next_month(timestamptz);
 DROP FUNCTION month_of(timestamptz);
 DROP FUNCTION micros(real);

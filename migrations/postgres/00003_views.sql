@@ -150,7 +150,34 @@ BEGIN ATOMIC
 END;
 -- +goose StatementEnd
 
+SELECT protect('user_request_analytics'), protect('monthly_token_usage'), protect('user_token_breakdown'),
+    protect('user_recent_activity'), protect('usage_by_log');
+
 -- What queries call. The functions are those that llmtally registers on SQLite.
+
+-- A JSON value that PostgreSQL can take apart. The type json keeps what a text
+-- cannot hold: \u0000, and halves of surrogate pairs, which clients make when they
+-- cut a text in the middle of an emoji. They are read as U+FFFD.
+-- +goose StatementBegin
+CREATE FUNCTION json_readable(value json) RETURNS json
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+AS $$
+BEGIN
+    -- What is left when other escapes and whole pairs are taken away.
+    IF strpos(value::text, '\u') = 0 OR regexp_replace(
+        value::text, '\\[^u]|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}', '', 'g'
+    ) !~ '\\u(0000|[dD][89a-fA-F])' THEN
+        RETURN value;
+    END IF;
+    RETURN (
+        SELECT string_agg(CASE WHEN part[1] ~ '^\\u(0000|[dD][89a-fA-F]..)$' THEN '\ufffd' ELSE part[1] END, '' ORDER BY n)
+        FROM regexp_matches(
+            value::text, '(\\[^u]|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u.{4}|[^\\]+)', 'g'
+        ) WITH ORDINALITY AS parts (part, n)
+    )::json;
+END
+$$;
+-- +goose StatementEnd
 
 -- The value at a place in a JSON value; path is a JSON array of names and
 -- indexes, which count from the end when negative.
@@ -159,17 +186,18 @@ CREATE FUNCTION json_path(value json, path text) RETURNS json
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 AS $$
 DECLARE
-    step json;
+    found json := json_readable(value);
+    step  json;
 BEGIN
     FOR step IN SELECT json_array_elements(path::json) LOOP
         IF json_typeof(step) = 'number' THEN
-            value := value -> (step #>> '{}')::int;
+            found := found -> (step #>> '{}')::int;
         ELSE
-            value := value -> (step #>> '{}');
+            found := found -> (step #>> '{}');
         END IF;
-        EXIT WHEN value IS NULL;
+        EXIT WHEN found IS NULL;
     END LOOP;
-    RETURN value;
+    RETURN found;
 END
 $$;
 -- +goose StatementEnd
@@ -184,19 +212,13 @@ AS $$ SELECT json_path(value, path) #>> '{}' $$;
 -- +goose StatementBegin
 CREATE FUNCTION json_contains(value json, part json) RETURNS boolean
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-AS $$ SELECT value::jsonb @> part::jsonb $$;
+AS $$ SELECT json_readable(value)::jsonb @> json_readable(part)::jsonb $$;
 -- +goose StatementEnd
 
 -- +goose StatementBegin
 CREATE FUNCTION like_text(value text, pattern text) RETURNS boolean
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-AS $$ SELECT value LIKE pattern ESCAPE '\' $$;
--- +goose StatementEnd
-
--- +goose StatementBegin
-CREATE FUNCTION ilike_text(value text, pattern text) RETURNS boolean
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-AS $$ SELECT value ILIKE pattern ESCAPE '\' $$;
+AS $$ SELECT value LIKE pattern $$;
 -- +goose StatementEnd
 
 -- +goose StatementBegin
@@ -205,10 +227,26 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 AS $$ SELECT value ~ pattern $$;
 -- +goose StatementEnd
 
+-- Letter case is ignored in all scripts, which the order of bytes cannot do.
 -- +goose StatementBegin
-CREATE FUNCTION imatch_text(value text, pattern text) RETURNS boolean
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-AS $$ SELECT value ~* pattern $$;
+DO $do$
+DECLARE
+    letters constant text := coalesce(
+        (SELECT quote_ident(collname) FROM pg_collation WHERE collname = 'und-x-icu' AND collencoding IN (-1, pg_char_to_encoding(getdatabaseencoding()))),
+        '"default"');
+BEGIN
+    EXECUTE format($fn$
+        CREATE FUNCTION ilike_text(value text, pattern text) RETURNS boolean
+        LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+        AS $$ SELECT value COLLATE pg_catalog.%s ILIKE pattern $$
+    $fn$, letters);
+    EXECUTE format($fn$
+        CREATE FUNCTION imatch_text(value text, pattern text) RETURNS boolean
+        LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+        AS $$ SELECT value COLLATE pg_catalog.%s ~* pattern $$
+    $fn$, letters);
+END
+$do$;
 -- +goose StatementEnd
 
 -- +goose Down
@@ -219,6 +257,7 @@ DROP FUNCTION like_text(text, text);
 DROP FUNCTION json_contains(json, json);
 DROP FUNCTION json_path_text(json, text);
 DROP FUNCTION json_path(json, text);
+DROP FUNCTION json_readable(json);
 DROP FUNCTION get_user_token_breakdown(text);
 DROP FUNCTION get_user_request_history(text, int, int);
 DROP VIEW usage_by_log;

@@ -132,6 +132,9 @@ SELECT p.user_id AS user_profile_id, p.subscription_tier, t.provider, t.model, t
 FROM user_profiles AS p
 JOIN usage_totals AS t ON t.user_profile_id = p.user_id;
 
+SELECT protect('alert_rules'), protect('alert_channels'), protect('alerts'), protect('alert_deliveries'),
+    protect('usage_by_log'), protect('traffic_by_log'), protect('usage_by_tier'), protect('totals_by_tier');
+
 -- +goose Down
 DROP VIEW totals_by_tier;
 DROP VIEW usage_by_tier;
@@ -151,6 +154,8 @@ SELECT
     cost_nano % 1000000000                                AS cost_nano
 FROM request_logs
 WHERE user_profile_id IS NOT NULL;
+
+SELECT protect('usage_by_log');
 
 DROP TABLE alert_deliveries;
 DROP TABLE alerts;

@@ -12,5 +12,7 @@ CREATE TABLE jobs (
     last_message     text  -- what it did, or why it failed
 );
 
+SELECT protect('jobs');
+
 -- +goose Down
 DROP TABLE jobs;

@@ -18,25 +18,26 @@ import (
 
 // template is the bytes of a migrated, empty database.
 var template = sync.OnceValues(func() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "llmtally-template-*")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "template.db")
-	db, err := store.Open(context.Background(), path, store.Options{})
-	if err != nil {
-		return nil, err
-	}
-	if err := db.Close(); err != nil {
-		return nil, err
-	}
-	return os.ReadFile(path)
+	return filledFile(store.Options{}, func(*store.DB) error { return nil })
 })
 
-// Path returns the path of a migrated, empty database file in the test's own
-// folder.
+// OnPostgres says whether the tests run on PostgreSQL: where
+// LLMTALLY_TEST_ENGINE=postgres is set.
+func OnPostgres() bool { return os.Getenv("LLMTALLY_TEST_ENGINE") == "postgres" }
+
+// Path returns where a migrated, empty database of the test's own is: a SQLite
+// file, or the address of one on PostgreSQL.
 func Path(t testing.TB) string {
+	t.Helper()
+	if OnPostgres() {
+		return Postgres(t)
+	}
+	return File(t)
+}
+
+// File returns the path of a migrated, empty database file in the test's own
+// folder: for tests that are about SQLite.
+func File(t testing.TB) string {
 	t.Helper()
 	data, err := template()
 	require.NoError(t, err)
