@@ -103,6 +103,45 @@ unpriced [] [] []
 `, runElsewhere(t, filepath.Join("examples", "python"), env, "python3", "-W", "error", "-c", judgeUsers))
 }
 
+// judgeHealth compares what the Python module says of the newest requests with
+// the alert that the server raises or resolves when its job has looked at them.
+const judgeHealth = `
+import time
+import llmtally_client as llmtally
+client = llmtally.Client()
+def job(): return next(job for job in client.get("/jobs") if job["name"] == "alerts")
+def alerts_job():
+    before = job()["last_started_at"]
+    while True:
+        try:
+            client.post("/jobs/alerts/run", {})
+            break
+        except llmtally.LLMTallyError:  # it runs by the clock just now
+            time.sleep(0.02)
+    while job()["last_result"] == "running" or job()["last_started_at"] == before:
+        time.sleep(0.02)
+for successes, failures in [(0, 19), (0, 1), (100, 0), (90, 10), (89, 11), (100, 0)]:
+    client.post("/logs", [{"status": "success"}] * successes + [{"status": "error"}] * failures)
+    alerted = []
+    rate = llmtally.monitor_system_health(lambda message, rate: alerted.append(rate))
+    alerts_job()
+    firing = [alert["metric"] for alert in client.get("/alerts", state="firing")]
+    print(rate, bool(alerted), firing)
+`
+
+func TestThePythonExampleJudgesHealthAsTheServerDoes(t *testing.T) {
+	t.Parallel()
+	needCommand(t, "python3")
+	_, env := startForExamples(t)
+	assert.Equal(t, `None False []
+1.0 True ['error_rate']
+0.0 False []
+0.1 False []
+0.11 True ['error_rate']
+0.0 False []
+`, runElsewhere(t, filepath.Join("examples", "python"), env, "python3", "-W", "error", "-c", judgeHealth))
+}
+
 func TestTheJSExampleTellsTheTruth(t *testing.T) {
 	t.Parallel()
 	folder := filepath.Join("examples", "js")

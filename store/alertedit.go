@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"fmt"
 
 	"github.com/llmtally/llmtally/policy"
 )
@@ -63,22 +64,29 @@ func (db *DB) SaveAlertRule(ctx context.Context, caller policy.Caller, r AlertRu
 		if err != nil {
 			return named("alert_rules", r.Name, err)
 		}
-		// What fired for what the rule no longer says is over.
-		_, err = tx.Exec(`
-			UPDATE alerts
-			SET resolved_at = $1
-			WHERE rule_id = $2 AND resolved_at IS NULL AND (
-				max_value <> $3 OR metric <> $4 OR period <> $5 OR scope <> $6 OR scope_value <> $7
-				OR (user_profile_id <> '') <> $8
-				OR NOT EXISTS (SELECT 1 FROM json_each($9) WHERE value = threshold)
-			)`,
-			now, r.ID, r.Limit, r.Metric, r.Window, r.Scope, r.ScopeValue, r.PerUser, string(thresholds))
-		return err
+		return endOutdated(tx, &r, now)
 	})
 	if err != nil {
 		return r, err
 	}
 	return db.alertRule(r.ID)
+}
+
+// endOutdated resolves what fired for what the rule no longer says.
+func endOutdated(tx *Tx, r *AlertRule, now string) error {
+	values := []any{now, r.ID, r.Limit, r.Metric, r.Window, r.Scope, r.ScopeValue, r.PerUser}
+	first := len(values) + 1
+	for _, threshold := range r.Thresholds {
+		values = append(values, threshold)
+	}
+	_, err := tx.Exec(fmt.Sprintf(`
+		UPDATE alerts
+		SET resolved_at = $1
+		WHERE rule_id = $2 AND resolved_at IS NULL AND (
+			max_value <> $3 OR metric <> $4 OR period <> $5 OR scope <> $6 OR scope_value <> $7
+			OR (user_profile_id <> '') <> $8 OR threshold NOT IN (%s)
+		)`, placeholders(first, len(values))), values...)
+	return err
 }
 
 func (db *DB) alertRule(id int64) (AlertRule, error) {

@@ -54,8 +54,17 @@ func (db *DB) endWindows(ctx context.Context, now time.Time) error {
 		return err
 	}
 	return db.Write(ctx, func(tx *Tx) error {
-		_, err := tx.Exec("UPDATE alerts SET resolved_at = window_end WHERE "+over, At(now))
-		return err
+		ends, err := readTexts(tx.Query("SELECT DISTINCT window_end FROM alerts WHERE "+over, At(now)))
+		if err != nil {
+			return err
+		}
+		for _, end := range ends {
+			_, err := tx.Exec("UPDATE alerts SET resolved_at = $1 WHERE resolved_at IS NULL AND window_end = $2", end, end)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 

@@ -32,8 +32,8 @@ type engine struct {
 
 	// newID is a log's id: $1, or a new one where that is null.
 	newID string
-	// words replace SQLite's where it has its own: the function that makes a
-	// JSON object of rows, the join that keeps its order.
+	// words replace SQLite's where it has its own: the join that keeps its
+	// order; a quotient that PostgreSQL would round.
 	words *strings.Replacer
 }
 

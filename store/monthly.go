@@ -22,23 +22,21 @@ const monthSQL = `
 		round(sum(u.cost_usd) + sum(u.cost_nano) / 1e9, 9) AS total_cost,
 		sum(u.requests) AS request_count,
 		(
-			SELECT json_group_object(b.model, b.tokens)
+			SELECT json('{' || string_agg(json_quote(b.model) || ':' || b.tokens, ',' ORDER BY b.model) || '}')
 			FROM (
 				SELECT m.model, sum(m.tokens) AS tokens
 				FROM usage_monthly AS m
 				WHERE m.user_profile_id = p.user_id AND m.month = $1
 				GROUP BY m.model
-				ORDER BY m.model
 			) AS b
 		) AS model_breakdown,
 		(
-			SELECT json_group_object(b.provider, b.tokens)
+			SELECT json('{' || string_agg(json_quote(b.provider) || ':' || b.tokens, ',' ORDER BY b.provider) || '}')
 			FROM (
 				SELECT m.provider, sum(m.tokens) AS tokens
 				FROM usage_monthly AS m
 				WHERE m.user_profile_id = p.user_id AND m.month = $1
 				GROUP BY m.provider
-				ORDER BY m.provider
 			) AS b
 		) AS provider_breakdown
 	FROM user_profiles AS p

@@ -30,7 +30,7 @@ var postgresEngine = engine{
 	aborts:    true,
 	committed: commitPostgres,
 	newID:     "coalesce($1, nextval('request_logs_id_seq'))",
-	words:     strings.NewReplacer("json_group_object", "json_object_agg", "CROSS JOIN", "JOIN"),
+	words:     strings.NewReplacer("CROSS JOIN", "JOIN", "/ 1e9", "* 0.000000001"),
 }
 
 // openPostgres opens one connection for the writer and a pool for the readers.

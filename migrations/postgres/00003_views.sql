@@ -215,6 +215,13 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 AS $$ SELECT json_readable(value)::jsonb @> json_readable(part)::jsonb $$;
 -- +goose StatementEnd
 
+-- A text as JSON writes it.
+-- +goose StatementBegin
+CREATE FUNCTION json_quote(value text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$ SELECT to_json(value)::text $$;
+-- +goose StatementEnd
+
 -- +goose StatementBegin
 CREATE FUNCTION like_text(value text, pattern text) RETURNS boolean
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -254,6 +261,7 @@ DROP FUNCTION imatch_text(text, text);
 DROP FUNCTION match_text(text, text);
 DROP FUNCTION ilike_text(text, text);
 DROP FUNCTION like_text(text, text);
+DROP FUNCTION json_quote(text);
 DROP FUNCTION json_contains(json, json);
 DROP FUNCTION json_path_text(json, text);
 DROP FUNCTION json_path(json, text);
