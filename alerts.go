@@ -14,7 +14,7 @@ type alertFlags struct {
 	PublicURL           string `name:"public-url" help:"Where people reach this server, for links in alerts." placeholder:"URL"`
 	AllowPrivateTargets bool   `help:"Let alerts go to webhooks on private networks and this machine."`
 	SMTPHost            string `name:"smtp-host" help:"The mail server that takes alerts." placeholder:"HOST"`
-	SMTPPort            int    `name:"smtp-port" help:"Its port." default:"587"`
+	SMTPPort            int    `name:"smtp-port" help:"Its port. Default: 587, or 465 with tls."`
 	SMTPUser            string `name:"smtp-user" help:"Whom to sign in as there, if need be." placeholder:"NAME"`
 	SMTPPassword        string `name:"smtp-password" help:"Better given as LLMTALLY_SMTP_PASSWORD." placeholder:"TEXT"`
 	SMTPFrom            string `name:"smtp-from" help:"The sender's address." placeholder:"ADDRESS"`

@@ -15,6 +15,7 @@ import (
 	"github.com/llmtally/llmtally/jobs/notify"
 	"github.com/llmtally/llmtally/policy"
 	"github.com/llmtally/llmtally/store"
+	"github.com/llmtally/llmtally/store/storetest"
 )
 
 // running runs the deliverer until the function that it returns is called.
@@ -69,10 +70,7 @@ func TestAnOutcomeThatCannotBeWrittenDownMeansNoOtherAttempt(t *testing.T) {
 			r := receive(t, answer)
 			p.hook("hook", r)
 			p.alert("ann")
-			refuse := func(sql string) {
-				require.NoError(t, p.db.Write(context.Background(), func(tx *store.Tx) error { _, err := tx.Exec(sql); return err }))
-			}
-			refuse(`CREATE TRIGGER refuse BEFORE UPDATE ON alert_deliveries BEGIN SELECT RAISE(ABORT, 'refused'); END`)
+			allow := storetest.Refuse(t, p.db, "UPDATE", "alert_deliveries", "")
 			stop := p.running()
 			defer stop()
 			<-r.got
@@ -81,7 +79,7 @@ func TestAnOutcomeThatCannotBeWrittenDownMeansNoOtherAttempt(t *testing.T) {
 				p.enable(store.AlertChannel{ID: 1, Name: "hook", Kind: notify.Webhook, Target: r.URL}, true)
 			}
 			assert.Equal(t, 1, r.hits())
-			refuse(`DROP TRIGGER refuse`)
+			allow()
 			for p.state("ann", "hook").Attempts == 0 {
 				time.Sleep(time.Millisecond)
 			}

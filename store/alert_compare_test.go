@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"database/sql"
 	"maps"
 	"slices"
 	"strings"
@@ -10,16 +9,16 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmtally/llmtally/store"
+	"github.com/llmtally/llmtally/store/storetest"
 )
 
-// A rawAlert is a row of alerts as it stands in the file.
+// A rawAlert is a row of alerts as it stands in the database.
 type rawAlert struct {
 	id, rule                 int64
 	user                     string
 	from, to                 string
 	threshold, limit, used   float64
-	firedAt                  string
-	resolvedAt               sql.NullString
+	firedAt, resolvedAt      storetest.Stored // "" while it fires
 	metric, scope, of, named string
 }
 
@@ -91,7 +90,7 @@ func (c comparison) kept() {
 	for id, was := range c.known {
 		is, isThere := c.alerts[id]
 		require.True(c.rt, isThere, "%s: an alert vanished: %+v", c.name, was)
-		if !was.resolvedAt.Valid {
+		if was.resolvedAt == "" {
 			is.resolvedAt = was.resolvedAt
 		}
 		require.Equal(c.rt, was, is, "%s: what was fired stays", c.name)
@@ -103,7 +102,7 @@ func (c comparison) kept() {
 func (c comparison) onceEach() {
 	open, ever := map[cause]int{}, map[cause]int{}
 	for _, a := range c.alerts {
-		if !a.resolvedAt.Valid {
+		if a.resolvedAt == "" {
 			open[a.cause()]++
 		}
 		ever[a.cause()]++
@@ -134,7 +133,7 @@ func (c comparison) rightlyFired(a rawAlert) {
 	used, _ := value.Float64()
 	require.InDelta(c.rt, used, a.used, 1e-9, "%s: %+v", c.name, a)
 	require.Equal(c.rt, r.Limit, a.limit)
-	require.Equal(c.rt, c.after.now.UTC().Format("2006-01-02T15:04:05.000000Z"), a.firedAt)
+	require.Equal(c.rt, c.after.now.UTC().Format("2006-01-02T15:04:05.000000Z"), string(a.firedAt))
 	c.requireWindow(r, a)
 	if c.op.Kind == "evaluate" {
 		require.True(c.rt, c.op.All || !r.PerUser, "%s: %+v: users are left to commits", c.name, a)
@@ -176,20 +175,20 @@ func (c comparison) rightlyResolved(a rawAlert, rulesBefore []store.AlertRule) {
 		return
 	case "evaluate":
 		if a.to != "" && strings.Compare(a.to, now) <= 0 {
-			require.Equal(c.rt, a.to, a.resolvedAt.String, "%s: it ended with its window", c.name)
+			require.Equal(c.rt, a.to, string(a.resolvedAt), "%s: it ended with its window", c.name)
 			return
 		}
 	}
 	calm, unclear := c.after.calm(r, a.user, a.threshold)
 	require.True(c.rt, calm || unclear, "%s: %+v of %+v was resolved", c.name, a, r)
-	require.Equal(c.rt, now, a.resolvedAt.String)
+	require.Equal(c.rt, now, string(a.resolvedAt))
 }
 
 // allFired requires an open alert for each threshold that is exceeded.
 func (c comparison) allFired(r store.AlertRule, user string) {
 	for _, threshold := range c.after.exceeded(r, user) {
 		found := slices.ContainsFunc(slices.Collect(maps.Values(c.alerts)), func(a rawAlert) bool {
-			return a.rule == r.ID && a.user == user && a.threshold == threshold && a.limit == r.Limit && !a.resolvedAt.Valid &&
+			return a.rule == r.ID && a.user == user && a.threshold == threshold && a.limit == r.Limit && a.resolvedAt == "" &&
 				c.isCurrent(r, a)
 		})
 		value, _ := c.after.value(r, user)
@@ -225,13 +224,13 @@ func (c comparison) evaluated(exceeded int) {
 			for _, a := range c.alerts {
 				calm, unclear := c.after.calm(r, user, a.threshold)
 				if a.rule == r.ID && a.user == user && calm && !unclear {
-					require.True(c.rt, a.resolvedAt.Valid, "%s: %+v of %+v is over", c.name, a, r)
+					require.NotEmpty(c.rt, a.resolvedAt, "%s: %+v of %+v is over", c.name, a, r)
 				}
 			}
 		}
 	}
 	for _, a := range c.alerts {
-		require.False(c.rt, !a.resolvedAt.Valid && a.to != "" && a.to <= now, "%s: %+v of a past window", c.name, a)
+		require.False(c.rt, a.resolvedAt == "" && a.to != "" && a.to <= now, "%s: %+v of a past window", c.name, a)
 	}
 	require.Equal(c.rt, over, exceeded, "%s: thresholds exceeded", c.name)
 }

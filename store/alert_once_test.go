@@ -264,16 +264,10 @@ func TestAnAlertThatWasUndoneFiresWithTheNextLog(t *testing.T) {
 		},
 		"a batch that cannot be stored": func(a *alerting) {
 			// The alert is refused, and so the whole batch.
-			require.NoError(a.t, a.Write(context.Background(), func(tx *store.Tx) error {
-				_, err := tx.Exec(`CREATE TRIGGER refuse AFTER INSERT ON alerts BEGIN SELECT RAISE(ABORT, 'refused'); END`)
-				return err
-			}))
+			allow := storetest.Refuse(a.t, a.DB, "INSERT", "alerts", "")
 			_, err := a.Append(context.Background(), policy.System(), storetest.Log(a.t, spend("ann", 5)))
 			require.Error(a.t, err)
-			require.NoError(a.t, a.Write(context.Background(), func(tx *store.Tx) error {
-				_, err := tx.Exec(`DROP TRIGGER refuse`)
-				return err
-			}))
+			allow()
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -313,20 +307,15 @@ func TestBudgetsGoOnAfterARestart(t *testing.T) {
 // More users than are remembered, each half of a budget at a time.
 func TestMoreUsersThanAreRememberedAreWatchedAllTheSame(t *testing.T) {
 	t.Parallel()
-	remembered := 400
+	const remembered, users = 400, 500
 	a := openAlerting(t, midMonth)
-	if storetest.Required() {
-		remembered = store.WatchedUsers
-	} else {
-		require.NoError(t, a.WatchUsers(remembered))
-	}
-	users := remembered * 5 / 4
+	require.NoError(t, a.WatchUsers(remembered))
 	rules := a.onlyRules(perUser(store.MetricTokens, store.WindowTotal, 54))
 	tokens := map[string]int64{}
 	for round := range 2 {
-		for first := 0; first < users; first += 2_500 {
-			logs := make([]store.Log, 0, 2_500)
-			for i := first; i < min(first+2_500, users); i++ {
+		for first := 0; first < users; first += 50 {
+			logs := make([]store.Log, 0, 50)
+			for i := first; i < first+50; i++ {
 				user := fmt.Sprintf("user-%d", i)
 				var l store.Log
 				require.NoError(t, errors.Join(l.SetText(store.ColEndUser, user), l.SetText(store.ColTokensUsed, fmt.Sprint(20+i%15))))

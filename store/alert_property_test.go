@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"testing"
 	"time"
@@ -29,7 +28,7 @@ func TestTheAlertsAreThoseThatTheLogsGiveCauseToAfterAnyProgram(t *testing.T) {
 	t.Parallel()
 	want := 2_000 // operations
 	if storetest.Required() {
-		want = 20_000
+		want = 6_000
 	}
 	fired := 0
 	for done, failed := 0, false; done < want && !failed; {
@@ -60,12 +59,12 @@ type watch struct {
 
 func runWatch(t *testing.T, rt *rapid.T, start time.Time, rules []store.AlertRule, program []watchOp) (fired int) {
 	path := storetest.Path(t)
-	defer os.Remove(path)
+	defer storetest.Remove(t, path)
 	clock := newHandClock(start)
 	db, err := store.Open(t.Context(), path, store.Options{AutoCreateUsers: true, Now: clock.now})
 	require.NoError(rt, err)
 	defer func() { require.NoError(rt, db.Close()) }()
-	w := &watch{machine: machine{rt: rt, db: db, raw: openRaw(rt, path)}, clock: clock, known: map[int64]rawAlert{}}
+	w := &watch{machine: machine{rt: rt, db: db, raw: openRaw(t, rt, path)}, clock: clock, known: map[int64]rawAlert{}}
 	defer w.raw.close()
 	for i, r := range rules {
 		w.saveRule(i, r)

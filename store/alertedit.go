@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/llmtally/llmtally/policy"
+	"github.com/llmtally/llmtally/store/query"
 )
 
 // AlertRules returns every rule, by id.
@@ -186,6 +187,9 @@ func (db *DB) SaveAlertChannel(ctx context.Context, caller policy.Caller, c Aler
 	}
 	if !isName(c.Name) {
 		return c, errName()
+	}
+	if !query.IsText(c.Target) || secret != nil && !query.IsText(*secret) {
+		return c, errorf(CodeBadCharacter, "target and secret must be text without a NUL")
 	}
 	err := db.Write(ctx, func(tx *Tx) (err error) {
 		now := tx.now().Stored()

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/llmtally/llmtally/policy"
+	"github.com/llmtally/llmtally/store/query"
 )
 
 // An Alert is a threshold that was exceeded.
@@ -81,6 +82,9 @@ type AlertFilter struct {
 func (db *DB) Alerts(ctx context.Context, caller policy.Caller, f AlertFilter) ([]Alert, error) {
 	if !policy.For(caller, "alerts", policy.Select).Any() {
 		return nil, errPermission("alerts")
+	}
+	if !query.IsText(f.UserID) {
+		return []Alert{}, nil // there is no such user
 	}
 	before := f.Before
 	if before == 0 {

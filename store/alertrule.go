@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/llmtally/llmtally/store/query"
 )
 
 // A Metric is what an alert rule measures.
@@ -122,7 +124,7 @@ func (r *AlertRule) check() error {
 		return refuse("scope %s needs a scope_value", r.Scope)
 	case !needsValue && r.ScopeValue != "":
 		return refuse("scope everyone takes no scope_value")
-	case len(r.ScopeValue) > maxUserID || strings.IndexByte(r.ScopeValue, 0) >= 0 || !utf8.ValidString(r.ScopeValue):
+	case len(r.ScopeValue) > maxUserID || !query.IsText(r.ScopeValue):
 		return refuse("scope_value must be text of at most %d bytes", maxUserID)
 	case r.Window == WindowLast && (r.LastRequests < 1 || r.LastRequests > maxLastRequests):
 		return refuse("window last needs last_requests from 1 to %d", maxLastRequests)
@@ -146,7 +148,7 @@ func (r *AlertRule) check() error {
 
 // isName says whether a rule or channel may be called so.
 func isName(s string) bool {
-	return strings.TrimSpace(s) != "" && utf8.RuneCountInString(s) <= maxName && utf8.ValidString(s) && strings.IndexByte(s, 0) < 0
+	return strings.TrimSpace(s) != "" && utf8.RuneCountInString(s) <= maxName && query.IsText(s)
 }
 
 func errName() error {
@@ -223,8 +225,9 @@ func readRules(ctx context.Context, tx *sql.Tx) ([]AlertRule, error) {
 		if err := json.Unmarshal([]byte(thresholds), &r.Thresholds); err != nil {
 			return nil, fmt.Errorf("reading the thresholds of rule %d: %w", r.ID, err)
 		}
-		if err := r.complete(); err != nil {
-			return nil, fmt.Errorf("reading rule %d: %w", r.ID, err)
+		if r.complete() != nil {
+			// Somebody wrote it past us. It must not keep the books shut.
+			r.Enabled, r.zone = false, time.UTC
 		}
 		rules = append(rules, r)
 	}

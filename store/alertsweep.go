@@ -175,13 +175,13 @@ func (db *DB) Limits(ctx context.Context, caller policy.Caller, userID string) (
 	if n == 0 {
 		return nil, ErrNotFound
 	}
-	limits := []Limit{}
+	limits, seen := []Limit{}, map[span]measurement{}
 	for i := range rules {
 		r := &rules[i]
 		if !r.appliesTo(userID, tier) {
 			continue
 		}
-		m, err := v.measureUser(r, userID, now)
+		m, err := v.measureUserOnce(seen, r, userID, now)
 		if err != nil {
 			return nil, err
 		}

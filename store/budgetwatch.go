@@ -98,13 +98,13 @@ func (w *budgetWatch) measure(tx *Tx, rules *lookupTables, user string, now time
 	if err != nil {
 		return left, err
 	}
-	v := w.db.within(context.Background(), tx)
+	v, seen := w.db.within(context.Background(), tx), map[span]measurement{}
 	for i := range rules.rules {
 		r := &rules.rules[i]
 		if !r.appliesTo(user, tier) {
 			continue
 		}
-		m, err := v.measureUser(r, user, now)
+		m, err := v.measureUserOnce(seen, r, user, now)
 		if err != nil {
 			// The logs are worth more than an alert, which the next
 			// measurement makes up for.

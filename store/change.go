@@ -58,6 +58,9 @@ func (c *changer) reached() ([]any, error) {
 	if err != nil {
 		return nil, nameError(err)
 	}
+	// In the order of the keys, so that processes wait for each other in one
+	// direction: what another one changes meanwhile is looked at again.
+	compiled.SQL += c.tx.engine.forUpdate
 	keys, err := selectKeys(c.tx.Tx, compiled)
 	if err != nil {
 		return nil, fmt.Errorf("finding the rows to change: %w", translate(err))
@@ -282,12 +285,17 @@ func (c *changer) insertRow(set []query.Assignment) (any, error) {
 	return key, nil
 }
 
-// maintained leaves out what the database keeps by itself (tokens_used), and
-// notes when a row was changed.
-func (c *changer) maintained(set []query.Assignment) []query.Assignment {
-	set = slices.DeleteFunc(slices.Clone(set), func(a query.Assignment) bool {
-		return c.Relation == "user_profiles" && a.Column == "tokens_used"
-	})
+// maintained leaves out what the database keeps by itself (tokens_used) and,
+// where a column is named twice, all but the last; it notes when a row was
+// changed.
+func (c *changer) maintained(row []query.Assignment) []query.Assignment {
+	var set []query.Assignment
+	for i, a := range row {
+		again := slices.ContainsFunc(row[i+1:], func(b query.Assignment) bool { return b.Column == a.Column })
+		if !again && (c.Relation != "user_profiles" || a.Column != "tokens_used") {
+			set = append(set, a)
+		}
+	}
 	if c.Action == policy.Update {
 		return c.touched(set)
 	}

@@ -44,13 +44,13 @@ func (b *logBatch) updateLog(id any, caller policy.Caller, grant policy.Grant, p
 		return errRowSecurity("request_logs")
 	}
 	if err := b.replace(&old, &row); err != nil {
-		return b.taken(err, &row, caller)
+		return taken(err, &row, caller)
 	}
 	return nil
 }
 
 // taken gives a unique key's refusal its words.
-func (b *logBatch) taken(err error, l *Log, caller policy.Caller) error {
+func taken(err error, l *Log, caller policy.Caller) error {
 	e, ok := translate(err).(*Error)
 	if !ok || e.Code != CodeUnique {
 		return err
@@ -68,20 +68,26 @@ func errCallTaken(l *Log, caller policy.Caller) error {
 
 func (db *DB) deleteLogs(tx *Tx, ids []any) error {
 	b := db.queue.writer.begin(tx)
-	for _, id := range ids {
-		if err := b.deleteLog(id); err != nil {
-			return err
-		}
+	if err := b.deleteAll(ids); err != nil {
+		return err
 	}
 	return b.finish()
 }
 
-func (b *logBatch) deleteLog(id any) error {
-	old, err := b.load(b.stmts.countedByID, id)
-	if err != nil {
-		return fmt.Errorf("reading the log to delete: %w", err)
+// deleteAll deletes logs and uncounts them.
+func (b *logBatch) deleteAll(ids []any) error {
+	if b.db.engine.shared {
+		return b.deleteMany(ids)
 	}
-	b.tally.remove(&old)
-	_, err = b.tx.Stmt(b.stmts.remove).Exec(id)
-	return translate(err)
+	for _, id := range ids {
+		old, err := b.load(b.stmts.countedByID, id)
+		if err != nil {
+			return fmt.Errorf("reading the log to delete: %w", err)
+		}
+		b.tally.remove(&old)
+		if _, err := b.tx.Stmt(b.stmts.remove).Exec(id); err != nil {
+			return translate(err)
+		}
+	}
+	return nil
 }

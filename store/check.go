@@ -37,9 +37,13 @@ func (db *DB) Check(ctx context.Context, report func(Difference)) error {
 // of tokens_usage follow when the months, which are stale then, are rebuilt.
 func (db *DB) Rebuild(ctx context.Context) error {
 	return db.Write(ctx, func(tx *Tx) error {
-		steps := []string{
-			"UPDATE request_logs SET cost_nano = nano_usd(total_cost) WHERE cost_nano IS DISTINCT FROM nano_usd(total_cost)",
+		var steps []string
+		if db.engine.shared {
+			// What others write meanwhile would be counted twice, or not at all.
+			steps = append(steps, "LOCK TABLE request_logs, user_profiles IN SHARE ROW EXCLUSIVE MODE")
 		}
+		steps = append(steps,
+			"UPDATE request_logs SET cost_nano = nano_usd(total_cost) WHERE cost_nano IS DISTINCT FROM nano_usd(total_cost)")
 		for _, t := range rollupTables {
 			steps = append(steps, "DELETE FROM "+t.name,
 				fmt.Sprintf("INSERT INTO %s (%s) %s", t.name, strings.Join(t.columns(), ", "), t.expectedSQL()))

@@ -14,17 +14,27 @@ func (b *logBatch) complete(caller policy.Caller, l *Log) (Verdict, error) {
 	if err != nil {
 		return Verdict{}, fmt.Errorf("reading the log to complete: %w", err)
 	}
-	seen := Verdict{}
-	if policy.For(caller, "request_logs", policy.Select).Reaches(old.text) {
-		seen = Verdict{ID: old.ID, Duplicate: true}
-	}
-	if old.finished() || !l.finished() || !mayComplete(caller, &old, l) {
+	seen := repeatedVerdict(caller, &old)
+	if !completes(caller, &old, l) {
 		return seen, nil
 	}
 	if err := b.rewrite(&old, completion(caller, &old, l)); err != nil {
 		return Verdict{}, err
 	}
 	return Verdict{ID: seen.ID}, nil
+}
+
+// repeatedVerdict says of a log that it is stored already, to who may know.
+func repeatedVerdict(caller policy.Caller, old *Log) Verdict {
+	if policy.For(caller, "request_logs", policy.Select).Reaches(old.text) {
+		return Verdict{ID: old.ID, Duplicate: true}
+	}
+	return Verdict{}
+}
+
+// completes says whether a log brings a stored one to its end.
+func completes(caller policy.Caller, old, l *Log) bool {
+	return !old.finished() && l.finished() && mayComplete(caller, old, l)
 }
 
 // mayComplete says whether the caller may fill this initiated row. The service

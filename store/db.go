@@ -48,6 +48,8 @@ type DB struct {
 	queue   *writeQueue
 	lookups lookups
 	alerted chan struct{}
+	line    line         // the writer's, to a server
+	turns   processTurns // among those that share the database
 
 	rebuilding sync.Mutex // one month at a time: see RebuildMonth
 
@@ -71,6 +73,7 @@ func Open(ctx context.Context, path string, opts Options) (*DB, error) {
 	}
 	db := &DB{opts: opts, path: path, engine: engineFor(path), alerted: make(chan struct{}, 1)}
 	if err := db.open(ctx); err != nil {
+		_ = db.turns.close()
 		db.closePools()
 		return nil, fmt.Errorf("opening %s: %w", Shown(path), err)
 	}
@@ -127,11 +130,17 @@ func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect, files fs.FS
 // Path returns where the database is.
 func (db *DB) Path() string { return db.path }
 
-// Ready says whether the database can be read and takes writes.
+// readyWithin bounds how long a server is asked whether it is there.
+const readyWithin = 3 * time.Second
+
+// Ready says whether the database can be read and takes writes, in a few
+// seconds at most.
 func (db *DB) Ready(ctx context.Context) error {
 	if db.queue.isClosed() {
 		return ErrClosed
 	}
+	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	defer cancel()
 	var found int
 	return db.readers.QueryRowContext(ctx,
 		"SELECT count(*) FROM (SELECT 1 FROM user_profiles LIMIT 1) AS any_user").Scan(&found)
@@ -141,8 +150,7 @@ func (db *DB) Ready(ctx context.Context) error {
 // It may be called more than once.
 func (db *DB) Close() error {
 	db.closing.Do(func() {
-		db.queue.close()
-		db.closed = errors.Join(db.engine.finish(db), db.closePools())
+		db.closed = errors.Join(db.queue.close(), db.engine.finish(db), db.closePools())
 	})
 	return db.closed
 }

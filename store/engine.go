@@ -24,9 +24,6 @@ type engine struct {
 	shared bool
 	// forUpdate locks rows that are read to be changed.
 	forUpdate string
-	// committed commits, and finds out whether a commit that lost its
-	// connection was one; nil where there is no connection to lose.
-	committed func(db *DB, tx *Tx) error
 	// aborts says that a failed statement spoils its transaction.
 	aborts bool
 

@@ -50,10 +50,8 @@ func (db *DB) eraseSome(tx *Tx, userID string) (done bool, err error) {
 		return false, err
 	}
 	b := db.queue.writer.begin(tx)
-	for _, id := range ids {
-		if err := b.deleteLog(id); err != nil {
-			return false, err
-		}
+	if err := b.deleteAll(ids); err != nil {
+		return false, err
 	}
 	// Not finish: nobody is to be alerted to a user who is being erased.
 	if err := b.tally.save(tx.Tx, &b.stmts); err != nil {
@@ -63,6 +61,9 @@ func (db *DB) eraseSome(tx *Tx, userID string) (done bool, err error) {
 	if len(ids) == eraseChunk {
 		return false, nil
 	}
+	if left, err := db.lockUser(tx, userID); err != nil || left {
+		return false, err
+	}
 	for _, table := range []string{"usage_totals", "usage_monthly", "tokens_usage", "alerts"} {
 		if _, err := tx.Exec("DELETE FROM "+table+" WHERE user_profile_id = $1", userID); err != nil {
 			return false, err
@@ -70,4 +71,17 @@ func (db *DB) eraseSome(tx *Tx, userID string) (done bool, err error) {
 	}
 	_, err = tx.Exec("DELETE FROM user_profiles WHERE user_id = $1", userID)
 	return true, err
+}
+
+// lockUser keeps other processes from counting for the user, and says whether
+// one of them has stored a log since the last look.
+func (db *DB) lockUser(tx *Tx, userID string) (left bool, err error) {
+	if !db.engine.shared {
+		return false, nil
+	}
+	if _, err := tx.Exec("SELECT FROM user_profiles WHERE user_id = $1 FOR NO KEY UPDATE", userID); err != nil {
+		return false, err
+	}
+	err = tx.QueryRow("SELECT EXISTS (SELECT FROM request_logs WHERE user_profile_id = $1)", userID).Scan(&left)
+	return left, err
 }

@@ -43,18 +43,19 @@ var Functions = map[string]*Function{
 	},
 }
 
-// window reads a limit and an offset; null is none, as in PostgreSQL.
+// window reads a limit and an offset; null is none, as in PostgreSQL, which
+// looks at the offset first.
 func window(limit, offset any) (*int64, int64, error) {
-	var most *int64
-	if n, ok := limit.(int64); ok {
-		if n < 0 {
-			return nil, 0, errorf("2201W", "LIMIT must not be negative")
-		}
-		most = &n
-	}
 	skip, _ := offset.(int64)
 	if skip < 0 {
 		return nil, 0, errorf("2201X", "OFFSET must not be negative")
 	}
-	return most, skip, nil
+	n, ok := limit.(int64)
+	switch {
+	case !ok:
+		return nil, skip, nil
+	case n < 0:
+		return nil, 0, errorf("2201W", "LIMIT must not be negative")
+	}
+	return &n, skip, nil
 }

@@ -249,7 +249,7 @@ func TestHealthEqualsTheLogsHoweverTheyChanged(t *testing.T) {
 		compareHealth(rt, db, nil)
 		seconds := secondsOf[rapid.SampledFrom(shapes).Draw(rt, "times that are")]
 		changeLogs(rt, db, rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 0)), seconds)
-		raw := openRaw(rt, path)
+		raw := openRaw(t, rt, path)
 		defer raw.close()
 		compareHealth(rt, db, raw.logs())
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
@@ -17,6 +18,13 @@ type strictInsert struct {
 	Mutation
 	outcome Outcome
 	err     error
+	undone  bool // it was refused after it had changed something
+}
+
+// namesIDs says whether a strict insert names ids of logs, which need looks at
+// rows before each insert.
+func (r *appendRequest) namesIDs() bool {
+	return r.strict != nil && slices.ContainsFunc(r.logs, func(l Log) bool { return l.Has(ColID) })
 }
 
 // insertLogs inserts a client's logs.
@@ -37,11 +45,7 @@ func (db *DB) insertLogs(ctx context.Context, caller policy.Caller, m Mutation) 
 	if m.Rollback || m.Show != nil {
 		return db.insertLogsAlone(ctx, r)
 	}
-	done := make(chan error, 1)
-	if err := db.queue.add(write{logs: r, done: done}); err != nil {
-		return Outcome{}, err
-	}
-	if err := <-done; err != nil {
+	if err := db.queue.do(write{logs: r}); err != nil {
 		return Outcome{}, err
 	}
 	return r.strict.outcome, r.strict.err
@@ -146,7 +150,7 @@ func (b *logBatch) storeStrictly(caller policy.Caller, l *Log, s *strictInsert) 
 	}
 	id, inserted, err := b.insert(l)
 	if err != nil {
-		return b.taken(err, l, caller)
+		return taken(err, l, caller)
 	}
 	if inserted {
 		b.tally.add(l)
@@ -175,31 +179,39 @@ func (b *logBatch) storeAtID(caller policy.Caller, l *Log, s *strictInsert) (don
 
 // resolve deals with a log whose call id or id is taken.
 func (b *logBatch) resolve(caller policy.Caller, old, l *Log, s *strictInsert, column string) error {
-	targeted := len(s.Target) == 1 && s.Target[0] == column || s.Target == nil && column == "id"
-	if s.Conflict == Ignore && targeted {
-		return nil
-	}
-	completes := column == "litellm_call_id" && !old.finished() && l.finished() && mayComplete(caller, old, l)
-	switch {
-	case completes:
-	case s.Conflict == Fail || !targeted:
-		if column == "id" {
-			return b.taken(&Error{Code: CodeUnique, column: "request_logs.id"}, l, caller)
-		}
-		return errCallTaken(l, caller)
-	case caller.Role == policy.Anon && column == "litellm_call_id":
-		return nil // accepted, and nothing changes
-	case !policy.For(caller, "request_logs", policy.Update).Reaches(old.text):
-		return errorf(CodePrivilege, "new row violates row-level security policy (USING expression) for table %q", "request_logs")
-	}
-	for _, key := range s.outcome.Keys {
-		if key == old.ID {
-			return errTwice()
-		}
+	takesOver, err := s.resolution(caller, old, l, column)
+	if err != nil || !takesOver {
+		return err
 	}
 	if err := b.rewrite(old, completion(caller, old, l)); err != nil {
-		return b.taken(err, l, caller)
+		return taken(err, l, caller)
 	}
 	s.outcome.Keys = append(s.outcome.Keys, old.ID)
 	return nil
+}
+
+// resolution says whether a row takes over a log that has its call id or id.
+func (s *strictInsert) resolution(caller policy.Caller, old, l *Log, column string) (takesOver bool, err error) {
+	targeted := len(s.Target) == 1 && s.Target[0] == column || s.Target == nil && column == "id"
+	if s.Conflict == Ignore && targeted {
+		return false, nil
+	}
+	switch {
+	case column == "litellm_call_id" && completes(caller, old, l):
+	case s.Conflict == Fail || !targeted:
+		if column == "id" {
+			return false, taken(&Error{Code: CodeUnique, column: "request_logs.id"}, l, caller)
+		}
+		return false, errCallTaken(l, caller)
+	case caller.Role == policy.Anon && column == "litellm_call_id":
+		return false, nil // accepted, and nothing changes
+	case !policy.For(caller, "request_logs", policy.Update).Reaches(old.text):
+		return false, errorf(CodePrivilege, "new row violates row-level security policy (USING expression) for table %q", "request_logs")
+	}
+	for _, key := range s.outcome.Keys {
+		if key == old.ID {
+			return false, errTwice()
+		}
+	}
+	return true, nil
 }

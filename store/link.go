@@ -34,6 +34,7 @@ func (b *logBatch) link(caller policy.Caller, l *Log) error {
 		linkTo(l, user)
 		return nil
 	case !explicit:
+		l.clear(ColUserProfileID) // '' is nobody
 		return nil
 	case caller.Role == policy.Anon:
 		l.EndUser = user
@@ -53,8 +54,11 @@ func linkTo(l *Log, user string) {
 }
 
 func (b *logBatch) userExists(id string) (bool, error) {
-	if b.users[id] || b.tally.hasUser(id) || b.logWriter.tally.hasUser(id) {
+	if b.tally.hasUser(id) || b.logWriter.tally.hasUser(id) {
 		return true, nil
+	}
+	if exists, known := b.users[id]; known {
+		return exists, nil
 	}
 	var one int
 	err := b.tx.Stmt(b.stmts.userExists).QueryRow(id).Scan(&one)

@@ -16,9 +16,10 @@ type logStatements struct {
 	addTokens, addUserTokens    *sql.Stmt
 
 	// Where rows go in one statement: see bulk.go.
-	addManyUsers, newIDs, insertMany *sql.Stmt
-	totals, monthly, hourly          rollupStatements
-	noteStale                        *sql.Stmt
+	addManyUsers, newIDs, insertMany, updateMany, noteStaleMany *sql.Stmt
+
+	totals, monthly, hourly rollupStatements
+	noteStale               *sql.Stmt
 }
 
 // The rows of request_logs are read and written with every column, in the
@@ -87,6 +88,8 @@ func (s *logStatements) prepare(db *sql.DB, e *engine) error {
 			WHERE excluded.tokens_used <> 0`)
 		s.newIDs = p.prepare(newLogIDsSQL)
 		s.insertMany = p.prepare(insertManyLogsSQL)
+		s.updateMany = p.prepare(updateManyLogsSQL)
+		s.noteStaleMany = p.prepare(insertManySQL("stale_months", []bulkColumn{{"month", "timestamptz"}}) + " ON CONFLICT DO NOTHING")
 	}
 	s.addUserTokens = p.prepare(addUserTokens)
 	s.totals = p.rollup(totalsTable)

@@ -28,6 +28,9 @@ const lookupAge = 250 * time.Millisecond
 // other reads keep every connection.
 const lookupWait = 25 * time.Millisecond
 
+// lookupTime bounds the asking itself.
+const lookupTime = 5 * time.Second
+
 const revisionSQL = "SELECT CAST(coalesce((SELECT value FROM book_state WHERE name = 'revision'), '0') AS BIGINT)"
 
 // changeLookups notes that prices or rules change in this transaction.
@@ -62,16 +65,29 @@ func (db *DB) lookedUp() *lookupTables {
 	if now-last < lookupAge.Milliseconds() || !db.lookups.checked.CompareAndSwap(last, now) {
 		return current
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), lookupWait)
-	defer cancel()
-	var revision int64
-	if err := db.readers.QueryRowContext(ctx, revisionSQL).Scan(&revision); err != nil || revision == current.revision {
-		return current
-	}
-	if err := db.lookups.load(context.Background(), db); err != nil {
-		db.opts.Log.Error("reading prices and rules again", "error", err)
+	// Not cancelled when it takes longer: the next log sees what it found.
+	looked := make(chan struct{})
+	go func() { defer close(looked); db.lookAgain(current.revision) }()
+	tooLong := time.NewTimer(lookupWait)
+	defer tooLong.Stop()
+	select {
+	case <-looked:
+	case <-tooLong.C:
 	}
 	return db.lookups.current.Load()
+}
+
+// lookAgain reads prices and rules again if they are others by now.
+func (db *DB) lookAgain(known int64) {
+	ctx, cancel := context.WithTimeout(context.Background(), lookupTime)
+	defer cancel()
+	var revision int64
+	if err := db.readers.QueryRowContext(ctx, revisionSQL).Scan(&revision); err != nil || revision == known {
+		return
+	}
+	if err := db.lookups.load(ctx, db); err != nil {
+		db.opts.Log.Error("reading prices and rules again", "error", err)
+	}
 }
 
 // load reads prices and rules in one snapshot.

@@ -2,7 +2,6 @@ package store_test
 
 import (
 	"context"
-	"database/sql"
 	"os"
 	"testing"
 	"time"
@@ -51,7 +50,7 @@ func TestUnfinishedRequestsAreCountedAndLeftAsTheyAre(t *testing.T) {
 
 func TestACheckpointMovesTheLogAndEmptiesIt(t *testing.T) {
 	t.Parallel()
-	db := storetest.Open(t)
+	db := storetest.OpenFile(t)
 	storetest.Append(t, db, policy.System(), storetest.FullLog("ann", "c1"))
 	require.Positive(t, walSize(t, db))
 	c, err := db.Checkpoint(t.Context())
@@ -78,7 +77,7 @@ const longerThanUpkeepWaits = 2 * time.Second
 
 func TestACheckpointWaitsForNoReader(t *testing.T) {
 	t.Parallel()
-	db := storetest.Open(t)
+	db := storetest.OpenFile(t)
 	storetest.Append(t, db, policy.System(), `{"end_user":"ann"}`)
 	require.NoError(t, db.Snapshot(t.Context(), policy.System(), func(v *store.View) error {
 		_, err := v.Select(query.Select{From: "request_logs"}, func(query.Row) error { return nil })
@@ -99,12 +98,9 @@ func TestACheckpointWaitsForNoReader(t *testing.T) {
 
 func TestUpkeepWaitsForNoOtherProcess(t *testing.T) {
 	t.Parallel()
-	db := storetest.Open(t)
+	db := storetest.OpenFile(t)
 	storetest.Append(t, db, policy.System(), `{"end_user":"ann"}`)
-	other, err := sql.Open("sqlite", "file:"+db.Path()+"?_txlock=immediate")
-	require.NoError(t, err)
-	defer other.Close()
-	tx, err := other.Begin()
+	tx, err := storetest.SQL(t, db.Path()).Begin()
 	require.NoError(t, err)
 	begin := time.Now()
 	c, err := db.Checkpoint(t.Context())
@@ -139,7 +135,7 @@ func TestUpkeepTakesItsTurnAmongTheWrites(t *testing.T) {
 
 func TestUpkeepThatNobodyWantsAnyMoreIsNotDone(t *testing.T) {
 	t.Parallel()
-	db := storetest.Open(t)
+	db := storetest.OpenFile(t)
 	ended, end := context.WithCancel(t.Context())
 	end()
 	_, err := db.Optimize(ended)

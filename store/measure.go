@@ -41,6 +41,40 @@ var measured = []query.Output{
 	{Name: "cost_nano", Func: query.Sum},
 }
 
+// A span is what a measurement of one user is about: rules that differ only in
+// metric and limit share it.
+type span struct {
+	window    Window
+	last      int64
+	zone      string
+	of, value string // the provider or model, if the rule is about one
+}
+
+func (r *AlertRule) span() span {
+	s := span{window: r.Window, last: r.LastRequests}
+	if r.Window != WindowTotal && r.Window != WindowLast {
+		s.zone = r.TimeZone
+	}
+	if r.Scope == ScopeProvider || r.Scope == ScopeModel {
+		s.of, s.value = string(r.Scope), r.ScopeValue
+	}
+	return s
+}
+
+// measureUserOnce measures a rule for one user, unless a rule of the same span
+// was measured for them just now.
+func (v *View) measureUserOnce(known map[span]measurement, r *AlertRule, user string, now time.Time) (measurement, error) {
+	s := r.span()
+	if m, ok := known[s]; ok {
+		return m, nil
+	}
+	m, err := v.measureUser(r, user, now)
+	if err == nil {
+		known[s] = m
+	}
+	return m, err
+}
+
 // measureUser measures a rule for one user.
 func (v *View) measureUser(r *AlertRule, user string, now time.Time) (measurement, error) {
 	from, to := r.bounds(now)

@@ -22,10 +22,7 @@ func (db *DB) Measure(r AlertRule, user string, now time.Time) (Measured, error)
 	return Measured{m.from, m.to, m.requests, m.failures, m.tokens, m.dollars*nanosPerUSD + m.nano}, err
 }
 
-// WatchedUsers is how many users' budgets a database remembers.
-const WatchedUsers = watchedUsers
-
-// WatchUsers makes a database remember fewer.
+// WatchUsers makes a database remember the budgets of so many users.
 func (db *DB) WatchUsers(n int) error {
 	return db.Write(context.Background(), func(*Tx) error {
 		db.queue.writer.budgets.users.Resize(n)

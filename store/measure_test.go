@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/big"
-	"os"
 	"testing"
 	"time"
 
@@ -41,11 +40,11 @@ func TestWhatARuleMeasuresIsTheSumOfItsLogsInEveryWindowAndZone(t *testing.T) {
 
 func compareMeasures(t *testing.T, rt *rapid.T) {
 	path := storetest.Path(t)
-	defer os.Remove(path)
+	defer storetest.Remove(t, path)
 	db, err := store.Open(t.Context(), path, store.Options{AutoCreateUsers: true})
 	require.NoError(rt, err)
 	defer func() { require.NoError(rt, db.Close()) }()
-	raw := openRaw(rt, path)
+	raw := openRaw(t, rt, path)
 	defer raw.close()
 	now := rapid.SampledFrom(watchedFrom).Draw(rt, "now")
 	var logs []store.Log

@@ -60,7 +60,8 @@ const differingSQL = `
 	FROM user_profiles AS p
 	CROSS JOIN tokens_usage AS t
 		ON t.user_profile_id = p.user_id AND t.period_type = 'monthly' AND t.period_start = $1
-	WHERE NOT EXISTS (SELECT 1 FROM usage_monthly AS u WHERE u.user_profile_id = p.user_id AND u.month = $1)`
+	WHERE NOT EXISTS (SELECT 1 FROM usage_monthly AS u WHERE u.user_profile_id = p.user_id AND u.month = $1)
+	ORDER BY 1`
 
 // saveMonthSQL makes one user's row ($2) for a month, or corrects it where it
 // differs, at the moment $3.
@@ -201,6 +202,17 @@ func rowsAffected(result sql.Result, err error) (int, error) {
 
 // noteStale marks months in the transaction that changes their sums.
 func noteStale(tx *sql.Tx, stmts *logStatements, months []Timestamp) error {
+	slices.Sort(months)
+	if stmts.noteStaleMany != nil {
+		rows := make([][]any, len(months))
+		for i, month := range months {
+			rows[i] = []any{month}
+		}
+		if err := execMany(tx, stmts.noteStaleMany, rows); err != nil {
+			return fmt.Errorf("noting the months that changed: %w", err)
+		}
+		return nil
+	}
 	for _, month := range months {
 		if _, err := tx.Stmt(stmts.noteStale).Exec(month); err != nil {
 			return fmt.Errorf("noting a month that changed: %w", err)

@@ -2,7 +2,6 @@ package store_test
 
 import (
 	"context"
-	"os"
 	"testing"
 	"time"
 
@@ -38,12 +37,12 @@ func TestTokensUsageEqualsTheLiveMonthsAfterAnyProgram(t *testing.T) {
 
 func rebuildAmong(t *testing.T, rt *rapid.T, program []op, rebuilds []int) (operations int) {
 	path := storetest.Path(t)
-	defer os.Remove(path)
+	defer storetest.Remove(t, path)
 	clock := newHandClock(time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC))
 	db, err := store.Open(t.Context(), path, store.Options{AutoCreateUsers: true, Now: clock.now})
 	require.NoError(rt, err)
 	defer func() { require.NoError(rt, db.Close()) }()
-	m := machine{rt: rt, db: db, raw: openRaw(rt, path)}
+	m := machine{rt: rt, db: db, raw: openRaw(t, rt, path)}
 	defer m.raw.close()
 	due := map[int]bool{len(program) - 1: true}
 	for _, i := range rebuilds {

@@ -1,15 +1,18 @@
 package store
 
 import (
+	"fmt"
 	"time"
 )
 
 // patience decides how long the writer tries a transaction that failed through
 // no fault of its own. Meanwhile the queue fills up, and says so.
 type patience struct {
-	db       *DB
+	writer   *logWriter
 	attempts int
-	lost     time.Time // when the connection was lost; zero while it is there
+	// endless: what became of a commit is worth waiting for as long as there is
+	// a process that wants to know.
+	endless bool
 }
 
 const (
@@ -18,26 +21,30 @@ const (
 	mostAttempts = 20
 	firstPause   = 10 * time.Millisecond
 	longestPause = time.Second
-	// closingPatience is how long a database that is closing waits for its
-	// server to come back.
-	closingPatience = 10 * time.Second
+	// outagePatience is how long a server may be away before its clients are
+	// told to come back, and closingPatience the same for a process that is
+	// about to end.
+	outagePatience  = 20 * time.Second
+	closingPatience = 5 * time.Second
+	// longestWait is how long a write waits for its turn where there is a
+	// server: what is over before an HTTP server gives up on its answer.
+	longestWait = 30 * time.Second
 )
-
-func (db *DB) patience() *patience { return &patience{db: db} }
 
 // worthwhile waits a little, and says whether to try once more.
 func (p *patience) worthwhile(err error) bool {
+	db := p.writer.db
 	switch {
 	case again(err):
 		if p.attempts >= mostAttempts {
 			return false
 		}
 	case disconnected(err):
-		if p.lost.IsZero() {
-			p.lost = time.Now()
-			p.db.opts.Log.Error("the database does not answer; what is to be written waits", "error", err)
+		if p.writer.lost.IsZero() {
+			p.writer.lost = time.Now()
+			db.opts.Log.Error("the database does not answer; what is to be written waits", "error", err)
 		}
-		if p.db.queue.isClosed() && time.Since(p.lost) > closingPatience {
+		if away := time.Since(p.writer.lost); db.queue.ends() && away > closingPatience || !p.endless && away > outagePatience {
 			return false
 		}
 	default:
@@ -46,4 +53,21 @@ func (p *patience) worthwhile(err error) bool {
 	time.Sleep(min(firstPause<<min(p.attempts, 7), longestPause))
 	p.attempts++
 	return true
+}
+
+// outcome returns the error to tell, after the last attempt.
+func (p *patience) outcome(err error) error {
+	if err == nil || !again(err) && !disconnected(err) {
+		return translate(err)
+	}
+	return fmt.Errorf("%w: %w", ErrAway, err)
+}
+
+// answered notes that the server is there.
+func (w *logWriter) answered() {
+	if w.lost.IsZero() {
+		return
+	}
+	w.db.opts.Log.Info("the database answers again", "after", time.Since(w.lost))
+	w.lost = time.Time{}
 }

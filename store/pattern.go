@@ -45,10 +45,10 @@ func CompilePattern(kind query.PatternKind, text string) (*regexp.Regexp, error)
 
 func patternSource(kind query.PatternKind, text string) (string, error) {
 	switch kind {
-	case query.Match:
-		return text, nil
+	case query.Match: // to PostgreSQL a line's end is a character like others
+		return "(?s)" + text, nil
 	case query.IMatch:
-		return "(?i)" + text, nil
+		return "(?is)" + text, nil
 	}
 	body, err := likeSource(text)
 	if kind == query.ILike {

@@ -47,7 +47,11 @@ func (db *DB) Prices(ctx context.Context, caller policy.Caller, f PriceFilter) (
 	if f.ID != 0 {
 		where = append(where, query.Is("id", f.ID))
 	}
-	if f.Contains != "" {
+	switch {
+	case f.Contains == "":
+	case !query.IsText(f.Contains):
+		where = append(where, query.Or{}) // no name has it
+	default:
 		where = append(where, query.Pattern{
 			Place: query.Column("model"), Kind: query.ILike, Text: "%" + likeText(f.Contains) + "%",
 		})

@@ -166,6 +166,7 @@ func TestSlowReadsDoNotKeepLogsFromBeingWritten(t *testing.T) {
 func TestPricesChangeWhileLogsCome(t *testing.T) {
 	t.Parallel()
 	db := storetest.Open(t)
+	exec(t, db, "DELETE FROM model_prices") // to read few of them often
 	save(t, db, override(t, "", "m", "", `{"input":1000000,"output":0}`))
 	var wg sync.WaitGroup
 	for w := range 4 {
@@ -200,6 +201,7 @@ func TestPricesChangeWhileLogsCome(t *testing.T) {
 func TestASavedPriceHoldsWhenItsSaveReturns(t *testing.T) {
 	t.Parallel()
 	db := storetest.Open(t)
+	exec(t, db, "DELETE FROM model_prices")
 	var wg sync.WaitGroup
 	for w := range 8 {
 		wg.Go(func() {

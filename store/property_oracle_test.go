@@ -4,34 +4,35 @@ import (
 	"database/sql"
 	"math/big"
 	"strconv"
+	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/llmtally/llmtally/store/storetest"
 )
 
-// A rawReader reads the tables of a database file by a plain connection of its
-// own, past everything that the store does.
+// A rawReader reads the tables of a database by a plain connection of its own,
+// past everything that the store does.
 type rawReader struct {
 	t  *rapid.T
 	db *sql.DB
 }
 
-func openRaw(t *rapid.T, path string) rawReader {
-	db, err := sql.Open("sqlite", "file:"+path+"?mode=ro&_pragma=busy_timeout(10000)")
-	require.NoError(t, err)
-	return rawReader{t, db}
+func openRaw(t *testing.T, rt *rapid.T, path string) rawReader {
+	return rawReader{rt, storetest.SQL(t, path)}
 }
 
 func (r rawReader) close() { require.NoError(r.t, r.db.Close()) }
 
 func (r rawReader) count(table, column, value string) (n int) {
-	err := r.db.QueryRow("SELECT count(*) FROM "+table+" WHERE "+column+" = ?", value).Scan(&n)
+	err := r.db.QueryRow("SELECT count(*) FROM "+table+" WHERE "+column+" = $1", value).Scan(&n)
 	require.NoError(r.t, err)
 	return n
 }
 
-// A rawLog is a row of request_logs as it stands in the file.
+// A rawLog is a row of request_logs as it stands in the database.
 type rawLog struct {
 	id                                               int64
 	at                                               time.Time
@@ -48,15 +49,15 @@ type rawProfile struct {
 
 func (r rawReader) logs() (all []rawLog) {
 	rows, err := r.db.Query(`SELECT id, created_at, user_profile_id, end_user, provider, model, status, error,
-		tokens_used, prompt_tokens, completion_tokens, total_cost, response_time FROM request_logs`)
+		tokens_used, prompt_tokens, completion_tokens, total_cost, CAST(response_time AS TEXT) FROM request_logs`)
 	require.NoError(r.t, err)
 	defer rows.Close()
 	for rows.Next() {
 		var l rawLog
-		var at string
+		var at storetest.Stored
 		require.NoError(r.t, rows.Scan(&l.id, &at, &l.user, &l.endUser, &l.provider, &l.model, &l.status, &l.errorDoc,
 			&l.tokens, &l.prompt, &l.completion, &l.cost, &l.seconds))
-		l.at, err = time.Parse("2006-01-02T15:04:05.000000Z", at)
+		l.at, err = time.Parse("2006-01-02T15:04:05.000000Z", string(at))
 		require.NoError(r.t, err)
 		all = append(all, l)
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -57,14 +56,14 @@ type machine struct {
 
 func runProgram(t *testing.T, rt *rapid.T, autoCreate bool, program []op) (operations int64) {
 	path := storetest.Path(t)
-	defer os.Remove(path)
+	defer storetest.Remove(t, path)
 	now := time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
 	db, err := store.Open(t.Context(), path, store.Options{
 		AutoCreateUsers: autoCreate, Now: func() time.Time { return now },
 	})
 	require.NoError(rt, err)
 	defer func() { require.NoError(rt, db.Close()) }()
-	m := machine{rt: rt, db: db, raw: openRaw(rt, path)}
+	m := machine{rt: rt, db: db, raw: openRaw(t, rt, path)}
 	defer m.raw.close()
 	for _, user := range knownUsers[:2] {
 		m.addProfile(user)

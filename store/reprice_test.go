@@ -221,10 +221,7 @@ func TestRepriceFailsWholeChunksOnly(t *testing.T) {
 	db := storetest.Open(t)
 	fill(t, db, 1200, "")
 	save(t, db, override(t, "", "m", "", `{"input":1,"output":1}`))
-	require.NoError(t, db.Write(t.Context(), func(tx *store.Tx) error {
-		_, err := tx.Exec(`CREATE TRIGGER refuse BEFORE UPDATE ON request_logs WHEN new.id = 700 BEGIN SELECT RAISE(ABORT, 'no'); END`)
-		return err
-	}))
+	storetest.Refuse(t, db, "UPDATE", "request_logs", "new.id = 700")
 	done, err := db.Reprice(t.Context(), store.Repricing{}, func(store.Repriced) {})
 	require.Error(t, err)
 	assert.False(t, errors.Is(err, context.Canceled))

@@ -3,6 +3,7 @@ package store
 import (
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -11,8 +12,9 @@ type rollupTable struct {
 	name    string
 	key     []string
 	latency bool // has the column latency after the sums
-	// logs is what selects the logs behind one row, given its key.
-	logs string
+	// logs is what selects the logs behind one row, given its key; logsOf does
+	// the same but for the model and the provider, given the row as t.
+	logs, logsOf string
 }
 
 // The selections of logs by key are answered from an index, newest first. Their
@@ -23,17 +25,22 @@ var (
 		name: "usage_totals",
 		key:  []string{"user_profile_id", "model", "provider"},
 		logs: `user_profile_id = $1 AND coalesce(model, '') = $2 AND coalesce(provider, '') = $3`,
+
+		logsOf: `l.user_profile_id = t.user_profile_id`,
 	}
 	monthlyTable = rollupTable{
 		name: "usage_monthly",
 		key:  []string{"user_profile_id", "month", "model", "provider"},
 		logs: `user_profile_id = $1 AND created_at >= $2
 			AND coalesce(model, '') = $3 AND coalesce(provider, '') = $4 AND created_at <= $5`,
+
+		logsOf: `l.user_profile_id = t.user_profile_id AND l.created_at >= t.month AND l.created_at < next_month(t.month)`,
 	}
 	hourlyTable = rollupTable{
 		name:    "traffic_hourly",
 		key:     []string{"hour", "model", "provider"},
 		logs:    `created_at >= $1 AND coalesce(model, '') = $2 AND coalesce(provider, '') = $3 AND created_at <= $4`,
+		logsOf:  `l.created_at >= t.hour AND l.created_at < t.hour + interval '1 hour'`,
 		latency: true,
 	}
 	rollupTables = []*rollupTable{&totalsTable, &monthlyTable, &hourlyTable}
@@ -74,19 +81,57 @@ func (t *rollupTable) addManySQL() string {
 		set = append(set, fmt.Sprintf("%s = %s.%[1]s + excluded.%[1]s", c, t.name))
 	}
 	set = append(set, fmt.Sprintf("last_at = greatest(%s.last_at, excluded.last_at)", t.name))
-	kinds := map[string]string{"month": "timestamptz", "hour": "timestamptz", "last_at": "timestamptz"}
-	for _, c := range sumColumns {
-		kinds[c] = "bigint"
-	}
 	if t.latency {
 		set = append(set, fmt.Sprintf("latency = latency_add(%s.latency, excluded.latency)", t.name))
 	}
-	var columns []bulkColumn
+	columns := make([]bulkColumn, 0, len(t.key)+len(sumColumns)+2)
 	for _, c := range t.columns() {
-		columns = append(columns, bulkColumn{c, kinds[c]})
+		columns = append(columns, t.bulk(c))
 	}
 	return fmt.Sprintf("%s ON CONFLICT (%s) DO UPDATE SET %s",
 		insertManySQL(t.name, columns), strings.Join(t.key, ", "), strings.Join(set, ", "))
+}
+
+func (t *rollupTable) bulk(column string) bulkColumn {
+	switch {
+	case column == "month" || column == "hour" || column == "last_at":
+		return bulkColumn{column, "timestamptz"}
+	case slices.Contains(sumColumns, column):
+		return bulkColumn{column, "bigint"}
+	}
+	return bulkColumn{column, "text"}
+}
+
+// gone is rows from which logs were taken, by their keys.
+func (t *rollupTable) gone() (from, where string) {
+	columns := make([]bulkColumn, len(t.key))
+	terms := make([]string, len(t.key))
+	for i, k := range t.key {
+		columns[i] = t.bulk(k)
+		terms[i] = fmt.Sprintf("t.%s = gone.%[1]s", k)
+	}
+	return fmt.Sprintf("%s AS gone (%s)", unnestSQL(columns), namesOf(columns)), strings.Join(terms, " AND ")
+}
+
+// repairManySQL does what repairSQL does, for many rows.
+func (t *rollupTable) repairManySQL() string {
+	from, where := t.gone()
+	return fmt.Sprintf(`
+		UPDATE %s AS t
+		SET last_at = coalesce((
+			SELECT created_at FROM request_logs AS l
+			WHERE %s AND coalesce(l.model, '') = t.model AND coalesce(l.provider, '') = t.provider
+			ORDER BY created_at DESC
+			LIMIT 1
+		), last_at)
+		FROM %s
+		WHERE %s`, t.name, t.logsOf, from, where)
+}
+
+// clearManySQL does what clearSQL does, for many rows.
+func (t *rollupTable) clearManySQL() string {
+	from, where := t.gone()
+	return fmt.Sprintf(`DELETE FROM %s AS t USING %s WHERE %s AND t.requests = 0`, t.name, from, where)
 }
 
 // addSQL adds sums to a row that is there, as most are. It binds what insertSQL
@@ -141,17 +186,18 @@ func (t *rollupTable) keyIs() string {
 
 type rollupStatements struct {
 	add, insert, repair, clear *sql.Stmt
-	addMany                    *sql.Stmt // where rows go in one statement: see bulk.go
+	many                       bool // rows go in one statement, and there is no insert: see bulk.go
 }
 
 func (p *preparer) rollup(t rollupTable) rollupStatements {
-	s := rollupStatements{repair: p.prepare(t.repairSQL()), clear: p.prepare(t.clearSQL())}
 	if p.engine.shared {
-		s.addMany = p.prepare(t.addManySQL())
-		return s
+		return rollupStatements{
+			add: p.prepare(t.addManySQL()), repair: p.prepare(t.repairManySQL()), clear: p.prepare(t.clearManySQL()), many: true,
+		}
 	}
-	s.add, s.insert = p.prepare(t.addSQL()), p.prepare(t.insertSQL())
-	return s
+	return rollupStatements{
+		add: p.prepare(t.addSQL()), insert: p.prepare(t.insertSQL()), repair: p.prepare(t.repairSQL()), clear: p.prepare(t.clearSQL()),
+	}
 }
 
 // A rollupWriter gathers the changes of one rollup in a transaction, in the
@@ -202,8 +248,14 @@ func (w *rollupWriter) change(s *sums, key, rest []any, last ...any) {
 
 // write writes what was gathered.
 func (w *rollupWriter) write() error {
-	if err := w.add(); err != nil {
-		return fmt.Errorf("adding to a rollup: %w", err)
+	if w.stmts.many {
+		return w.writeMany()
+	}
+	add := w.tx.Stmt(w.stmts.add)
+	for _, row := range w.rows {
+		if err := addOrInsert(w.tx, add, w.stmts.insert, row); err != nil {
+			return fmt.Errorf("adding to a rollup: %w", err)
+		}
 	}
 	for _, r := range w.removed {
 		if r.repair != nil {
@@ -218,19 +270,22 @@ func (w *rollupWriter) write() error {
 	return nil
 }
 
-func (w *rollupWriter) add() error {
-	if len(w.rows) == 0 {
-		return nil
+func (w *rollupWriter) writeMany() error {
+	if err := execMany(w.tx, w.stmts.add, w.rows); err != nil {
+		return fmt.Errorf("adding to a rollup: %w", err)
 	}
-	if w.stmts.addMany != nil {
-		_, err := w.tx.Stmt(w.stmts.addMany).Exec(bulkArgs(w.rows)...)
-		return err
-	}
-	add := w.tx.Stmt(w.stmts.add)
-	for _, row := range w.rows {
-		if err := addOrInsert(w.tx, add, w.stmts.insert, row); err != nil {
-			return err
+	var repair, clear [][]any
+	for _, r := range w.removed {
+		clear = append(clear, r.key)
+		if r.repair != nil {
+			repair = append(repair, r.key)
 		}
+	}
+	if err := execMany(w.tx, w.stmts.repair, repair); err != nil {
+		return fmt.Errorf("finding the last requests of a rollup: %w", err)
+	}
+	if err := execMany(w.tx, w.stmts.clear, clear); err != nil {
+		return fmt.Errorf("clearing a rollup: %w", err)
 	}
 	return nil
 }

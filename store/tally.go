@@ -262,13 +262,12 @@ func (t *tally) save(tx *sql.Tx, stmts *logStatements) error {
 
 func (t *tally) saveUsers(tx *sql.Tx, stmts *logStatements) error {
 	users := t.sortedUsers()
-	if stmts.addManyUsers != nil && len(users) > 0 {
+	if stmts.addManyUsers != nil {
 		rows := make([][]any, len(users))
 		for i, user := range users {
 			rows[i] = []any{user, t.users[user].tokens}
 		}
-		_, err := tx.Stmt(stmts.addManyUsers).Exec(bulkArgs(rows)...)
-		return err
+		return execMany(tx, stmts.addManyUsers, rows)
 	}
 	for _, user := range users {
 		if err := saveUser(tx, stmts, user, t.users[user].tokens); err != nil {

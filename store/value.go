@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/llmtally/llmtally/store/query"
 	"github.com/llmtally/llmtally/store/rawjson"
@@ -39,7 +38,7 @@ func ParseValue(t query.Type, text string) (any, error) {
 		}
 		return json.RawMessage(text), nil
 	}
-	if strings.IndexByte(text, 0) >= 0 || !utf8.ValidString(text) {
+	if !query.IsText(text) {
 		return nil, errorf(CodeBadCharacter, "invalid byte sequence for encoding \"UTF8\"")
 	}
 	return text, nil

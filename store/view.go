@@ -81,6 +81,17 @@ func (v *View) query(s query.Statement) (rows *sql.Rows, done func(), err error)
 		rows, err = v.tx.QueryContext(v.ctx, s.SQL, s.Args...)
 		return rows, func() {}, err
 	}
+	for attempt := 0; ; attempt++ {
+		rows, done, err = v.queryPrepared(s)
+		// After a restart of the server each pooled connection fails once, and
+		// reading again changes nothing.
+		if err == nil || attempt >= v.db.readers.Stats().MaxOpenConnections || !disconnected(err) || v.ctx.Err() != nil {
+			return rows, done, err
+		}
+	}
+}
+
+func (v *View) queryPrepared(s query.Statement) (rows *sql.Rows, done func(), err error) {
 	stmt, err := v.db.reads.prepare(v.ctx, s.SQL)
 	if err != nil {
 		return nil, nil, err

@@ -3,7 +3,9 @@ package store
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"sync"
+	"time"
 )
 
 // maxBatchRows bounds the logs of one transaction, and with them how long a
@@ -21,7 +23,11 @@ type writeQueue struct {
 	waiting []write
 	rows    int // logs among waiting
 	closed  bool
+	ending  bool // the process is about to close the database
+	lost    int  // logs that were given up since then
 
+	ctx     context.Context // of transactions on a server; ends when a closing database has waited for long
+	cancel  context.CancelFunc
 	stopped chan struct{}
 	writer  logWriter
 }
@@ -38,7 +44,8 @@ type write struct {
 func newWriteQueue(db *DB) (*writeQueue, error) {
 	q := &writeQueue{db: db, stopped: make(chan struct{})}
 	q.arrived.L = &q.mu
-	q.writer = logWriter{db: db, tally: newTally(), budgets: newBudgetWatch(db)}
+	q.ctx, q.cancel = context.WithCancel(context.Background())
+	q.writer = logWriter{db: db, tally: newTally(), budgets: newBudgetWatch(db), marks: newCommitMarks()}
 	// Now, since a transaction would hold the only connection.
 	if err := q.writer.stmts.prepare(db.writer, db.engine); err != nil {
 		return nil, err
@@ -79,13 +86,43 @@ func (q *writeQueue) isClosed() bool {
 	return q.closed
 }
 
-// close lets the writer finish what waits, and waits for it.
-func (q *writeQueue) close() {
+// do queues w, and returns when it is done. Not when its caller is gone: the
+// writer goes on, and the caller should know the outcome. Where a server keeps
+// the writer waiting, what has not begun is taken back in the end.
+func (q *writeQueue) do(w write) error {
+	w.done = make(chan error, 1)
+	if err := q.add(w); err != nil {
+		return err
+	}
+	if !q.db.engine.shared {
+		return <-w.done
+	}
+	tooLong := time.NewTimer(longestWait)
+	defer tooLong.Stop()
+	select {
+	case err := <-w.done:
+		return err
+	case <-tooLong.C:
+	}
+	if q.withdraw(w) {
+		return ErrAway
+	}
+	return <-w.done
+}
+
+// withdraw takes back what waits still.
+func (q *writeQueue) withdraw(w write) bool {
 	q.mu.Lock()
-	q.closed = true
-	q.arrived.Signal()
-	q.mu.Unlock()
-	<-q.stopped
+	defer q.mu.Unlock()
+	i := slices.IndexFunc(q.waiting, func(o write) bool { return o.done == w.done })
+	if i < 0 {
+		return false
+	}
+	q.waiting = slices.Delete(q.waiting, i, i+1)
+	if w.logs != nil {
+		q.rows -= len(w.logs.logs)
+	}
+	return true
 }
 
 func (q *writeQueue) run() {
@@ -109,6 +146,9 @@ func (q *writeQueue) run() {
 		}
 		err := q.writer.write(requests)
 		for _, w := range batch {
+			if err != nil {
+				q.gaveUp(len(w.logs.logs))
+			}
 			w.done <- err
 		}
 	}
@@ -146,24 +186,21 @@ type Tx struct {
 	*sql.Tx
 	engine  *engine
 	now     func() Timestamp
-	alerted bool // there is something to deliver
+	alerted bool   // there is something to deliver
+	mark    string // see commit.go; none yet when ""
 }
 
 // Write runs fn in a transaction of its own, in turn with all other writes, and
 // commits when fn returns nil. The transaction goes on when ctx ends while it
-// is under way: fn should look at ctx itself where that matters.
+// is under way: fn should look at ctx itself where that matters. With other
+// processes about, fn may run several times, each in a transaction of its own.
 func (db *DB) Write(ctx context.Context, fn func(*Tx) error) error {
-	done := make(chan error, 1)
-	job := func(tx *Tx) error {
+	return db.queue.do(write{job: func(tx *Tx) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		return fn(tx)
-	}
-	if err := db.queue.add(write{job: job, done: done}); err != nil {
-		return err
-	}
-	return <-done
+	}})
 }
 
 func (db *DB) now() Timestamp { return At(db.opts.Now()) }

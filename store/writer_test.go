@@ -200,7 +200,7 @@ func TestAWriteThatFailsOrPanicsLeavesNothing(t *testing.T) {
 	err = db.Write(t.Context(), func(tx *store.Tx) error { insert(tx); panic("a slip") })
 	assert.ErrorContains(t, err, "a slip")
 	err = db.Write(t.Context(), func(tx *store.Tx) error {
-		_, err := tx.Exec("INSERT INTO tokens_usage (user_profile_id, period_start, period_end) VALUES ('none', '', '')")
+		_, err := tx.Exec("INSERT INTO tokens_usage (user_profile_id, period_start, period_end) VALUES ('none', '2026-01-01T00:00:00.000000Z', '2026-02-01T00:00:00.000000Z')")
 		return err
 	})
 	assert.Equal(t, store.CodeForeignKey, codeOf(err))

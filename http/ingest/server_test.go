@@ -18,6 +18,7 @@ import (
 	"github.com/llmtally/llmtally/http/ingest"
 	"github.com/llmtally/llmtally/policy"
 	"github.com/llmtally/llmtally/store"
+	"github.com/llmtally/llmtally/store/query"
 	"github.com/llmtally/llmtally/store/storetest"
 )
 
@@ -151,9 +152,10 @@ func (s *server) count(table string) (n int64) {
 // cell returns one column of the one log that is stored.
 func (s *server) cell(column string) (value any) {
 	s.t.Helper()
-	require.NoError(s.t, s.db.Write(s.t.Context(), func(tx *store.Tx) error {
-		return tx.QueryRow("SELECT " + column + " FROM request_logs").Scan(&value)
-	}))
+	_, err := s.db.Run(s.t.Context(), policy.System(), query.Select{
+		From: "request_logs", Columns: []query.Output{{Name: column}},
+	}, func(r query.Row) error { value = r[0]; return nil })
+	require.NoError(s.t, err)
 	return value
 }
 

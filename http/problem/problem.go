@@ -94,6 +94,9 @@ func From(err error, role policy.Role) *Problem {
 	case errors.Is(err, store.ErrBusy):
 		p = New(http.StatusServiceUnavailable, "too many logs are waiting to be written").
 			WithHint("send again after the time in Retry-After")
+	case store.Away(err):
+		p = New(http.StatusServiceUnavailable, "the database does not answer").
+			WithHint("send again after the time in Retry-After")
 	case errors.Is(err, store.ErrClosed):
 		p = New(http.StatusServiceUnavailable, "the server is shutting down").WithHint("send again in a moment")
 	default:

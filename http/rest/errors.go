@@ -31,7 +31,7 @@ var statuses = map[string]int{
 	"PGRST116": 406, "PGRST117": 405, "PGRST118": 400, "PGRST120": 400, "PGRST122": 400,
 	"PGRST123": 400, "PGRST124": 400, "PGRST125": 404,
 	"PGRST200": 400, "PGRST201": 300, "PGRST202": 404, "PGRST204": 400, "PGRST205": 404,
-	"PGRST300": 500, "PGRST301": 401, "PGRST302": 401, "PGRST303": 401,
+	"PGRST001": 503, "PGRST300": 500, "PGRST301": 401, "PGRST302": 401, "PGRST303": 401,
 	"23503": 409, "23505": 409, "25006": 405, "42883": 404, "42P01": 404, "42P17": 500, "22023": 401,
 	"21000": 500, store.CodeDiskFull: 507,
 }
@@ -74,6 +74,8 @@ func known(err error) *store.Error {
 		return refuseWith(syntax.Code, syntax.Message, syntax.Details, "")
 	case errors.Is(err, store.ErrBusy):
 		return refuseWith("53400", "too many logs are waiting to be written", "", "send again in a moment")
+	case store.Away(err):
+		return refuseWith("PGRST001", "the database does not answer", "", "send again in a moment")
 	case errors.Is(err, store.ErrClosed):
 		return refuse("57P03", "the server is shutting down")
 	default:
@@ -101,7 +103,7 @@ func writeError(w http.ResponseWriter, r *http.Request, err error) {
 	e := known(err)
 	status := statusOf(e.Code, auth.From(r.Context()).Role)
 	switch {
-	case errors.Is(err, store.ErrBusy), errors.Is(err, store.ErrClosed):
+	case errors.Is(err, store.ErrBusy), errors.Is(err, store.ErrClosed), store.Away(err):
 		status = http.StatusServiceUnavailable
 		w.Header().Set("Retry-After", "1")
 	case status >= http.StatusInternalServerError:

@@ -223,17 +223,23 @@ func (s *server) requireHarmless(t *testing.T, who string, r hostileRequest) {
 // dump returns every row of every table, as text.
 func (s *server) dump(t *testing.T) (rows []string) {
 	t.Helper()
+	tables := "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
+	row := "SELECT 'SELECT ' || group_concat('quote(\"' || name || '\")', '||'',''||') || ' FROM ' || $1 FROM pragma_table_info($1)"
+	if storetest.OnPostgres() {
+		tables = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace ORDER BY relname"
+		row = "SELECT format('SELECT CAST(r AS text) FROM %I AS r', $1::text)"
+	}
 	require.NoError(t, s.db.Write(t.Context(), func(tx *store.Tx) error {
-		names, err := texts(tx, "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+		names, err := texts(tx, tables)
 		if err != nil {
 			return err
 		}
 		for _, name := range names {
-			columns, err := texts(tx, "SELECT group_concat('quote(\"' || name || '\")', '||'',''||') FROM pragma_table_info($1)", name)
+			selection, err := texts(tx, row, name)
 			if err != nil {
 				return err
 			}
-			lines, err := texts(tx, "SELECT "+columns[0]+" FROM "+name)
+			lines, err := texts(tx, selection[0])
 			if err != nil {
 				return err
 			}

@@ -15,7 +15,6 @@ import (
 
 	llmhttp "github.com/llmtally/llmtally/http"
 	"github.com/llmtally/llmtally/policy"
-	"github.com/llmtally/llmtally/store"
 	"github.com/llmtally/llmtally/store/storetest"
 )
 
@@ -181,10 +180,7 @@ func TestNoLogRepeatsAChannelsSecretOrTarget(t *testing.T) {
 	s.send(http.MethodPatch, service, "/v1/alert-channels/1", `{"secret":"whsec_hush-secret"}`)
 	s.send(http.MethodPatch, service, "/v1/alert-channels/1", `{"secret":"hush-secret","x":1}`)
 	// And where something goes wrong here.
-	require.NoError(t, s.db.Write(t.Context(), func(tx *store.Tx) error {
-		_, err := tx.Exec(`CREATE TRIGGER refuse BEFORE UPDATE ON alert_channels BEGIN SELECT no_such_column; END`)
-		return err
-	}))
+	storetest.Refuse(t, s.db, "UPDATE", "alert_channels", "")
 	a := s.send(http.MethodPatch, service, "/v1/alert-channels/1", `{"secret":"hush-secret"}`)
 	require.Equal(t, http.StatusInternalServerError, a.status, a.body)
 	assert.Contains(t, log.String(), "/v1/alert-channels")

@@ -170,9 +170,12 @@ $$;
 -- +goose StatementEnd
 
 -- +goose StatementBegin
-CREATE OR REPLACE FUNCTION pg_temp.number_or_next(value text, seq regclass) RETURNS bigint
+CREATE OR REPLACE FUNCTION pg_temp.numbered(id anyelement, ids regclass) RETURNS bigint
 LANGUAGE sql VOLATILE
-AS $$ SELECT CASE WHEN value ~ '^[0-9]{1,18}$' THEN value::bigint ELSE nextval(seq) END $$;
+AS $$
+    SELECT CASE WHEN pg_typeof(id) IN ('bigint', 'integer', 'smallint') AND id IS NOT NULL THEN id::text::bigint
+        ELSE nextval(ids) END
+$$;
 -- +goose StatementEnd
 
 -- A member of an object, also of one that was stored as a string.
@@ -301,7 +304,7 @@ ALTER TABLE IF EXISTS request_logs
     ALTER COLUMN response DROP DEFAULT,
     ALTER COLUMN error DROP DEFAULT,
     ALTER COLUMN additional_details DROP DEFAULT,
-    ALTER COLUMN id TYPE bigint USING pg_temp.number_or_next(id::text, 'request_logs_id_seq'),
+    ALTER COLUMN id TYPE bigint USING pg_temp.numbered(id, 'request_logs_id_seq'),
     ALTER COLUMN created_at TYPE timestamptz USING pg_temp.moment(created_at::text),
     ALTER COLUMN user_profile_id TYPE text COLLATE "C" USING nullif(pg_temp.bounded(
         CASE user_profile_id::text WHEN '(no such column)' THEN end_user::text ELSE user_profile_id::text END, 1024), ''),
@@ -309,7 +312,7 @@ ALTER TABLE IF EXISTS request_logs
     ALTER COLUMN provider TYPE text COLLATE "C" USING pg_temp.bounded(provider::text, 256),
     ALTER COLUMN model TYPE text COLLATE "C" USING pg_temp.bounded(model::text, 512),
     ALTER COLUMN status TYPE text COLLATE "C" USING CASE
-        WHEN status::text <> '(no such column)' THEN pg_temp.bounded(lower(status::text), 64)
+        WHEN status::text IS DISTINCT FROM '(no such column)' THEN pg_temp.bounded(lower(status::text), 64)
         WHEN error::text ~ '^\s*(\{\s*\}|null|"")?\s*$' OR error IS NULL THEN 'success'
         ELSE 'failure' END,
     ALTER COLUMN litellm_call_id TYPE text COLLATE "C" USING nullif(pg_temp.bounded(litellm_call_id::text, 1024), ''),
@@ -338,7 +341,7 @@ ALTER TABLE IF EXISTS request_logs
     ALTER COLUMN additional_details TYPE json USING pg_temp.aside(
         pg_temp.document(additional_details::text),
         json_build_object(
-            'id', pg_temp.lost(id::text, substring(id::text FROM '^[0-9]{1,18}$')),
+            'id', CASE WHEN pg_typeof(id) NOT IN ('bigint', 'integer', 'smallint') THEN id::text END,
             'created_at', pg_temp.lost(created_at::text, pg_temp.moment(created_at::text)),
             'user_profile_id', pg_temp.lost(user_profile_id::text, pg_temp.bounded(user_profile_id::text, 1024)),
             'end_user', pg_temp.lost(end_user::text, pg_temp.bounded(end_user::text, 1024)),
@@ -398,7 +401,7 @@ ALTER TABLE IF EXISTS tokens_usage
     ALTER COLUMN provider_breakdown DROP DEFAULT,
     ALTER COLUMN created_at DROP DEFAULT,
     ALTER COLUMN updated_at DROP DEFAULT,
-    ALTER COLUMN id TYPE bigint USING pg_temp.number_or_next(id::text, 'tokens_usage_id_seq'),
+    ALTER COLUMN id TYPE bigint USING pg_temp.numbered(id, 'tokens_usage_id_seq'),
     ALTER COLUMN user_profile_id TYPE text COLLATE "C" USING user_profile_id::text,
     ALTER COLUMN period_type TYPE text COLLATE "C" USING coalesce(period_type::text, 'monthly'),
     ALTER COLUMN period_start TYPE timestamptz USING coalesce(
@@ -619,7 +622,7 @@ CREATE INDEX request_logs_created_at_idx ON request_logs (created_at, id);
 DROP FUNCTION pg_temp.aside(json, json);
 DROP FUNCTION pg_temp.lost(text, anyelement);
 DROP FUNCTION pg_temp.member(text, text);
-DROP FUNCTION pg_temp.number_or_next(text, regclass);
+DROP FUNCTION pg_temp.numbered(anyelement, regclass);
 DROP FUNCTION pg_temp.document(text);
 DROP FUNCTION pg_temp.moment(text);
 DROP FUNCTION pg_temp.bounded(text, int);
@@ -753,6 +756,23 @@ REVOKE ALL ON FUNCTION protect(regclass) FROM PUBLIC;
 
 SELECT protect('user_profiles'), protect('request_logs'), protect('tokens_usage');
 
+-- The record of migrations is nobody's but the owner's.
+-- +goose StatementBegin
+DO $do$
+DECLARE
+    r record;
+BEGIN
+    ALTER TABLE IF EXISTS goose_db_version ENABLE ROW LEVEL SECURITY;
+    FOR r IN
+        SELECT rolname FROM pg_roles
+        WHERE rolname IN ('anon', 'authenticated', 'service_role') AND to_regclass('goose_db_version') IS NOT NULL
+    LOOP
+        EXECUTE format('REVOKE ALL ON goose_db_version FROM %I', r.rolname);
+    END LOOP;
+END
+$do$;
+-- +goose StatementEnd
+
 -- +goose Down
 -- Tables that were taken over stay, with their rows.
 -- +goose StatementBegin
@@ -777,6 +797,7 @@ BEGIN
 END
 $do$;
 -- +goose StatementEnd
+ALTER TABLE IF EXISTS goose_db_version DISABLE ROW LEVEL SECURITY;
 DROP INDEX IF EXISTS request_logs_created_at_idx;
 DROP INDEX IF EXISTS request_logs_user_created_at_idx;
 ALTER TABLE IF EXISTS request_logs DROP COLUMN cost_nano;

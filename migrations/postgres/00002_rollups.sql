@@ -19,7 +19,8 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 AS $$ SELECT floor(seconds::text::double precision * 1000000 + 0.5)::bigint $$;
 -- +goose StatementEnd
 
--- The first moment of a time's month, of the month after it, and of its hour, in UTC.
+-- The first moment of a time's month, of the month after it, and of its hour, in
+-- UTC. The last month ends with the last year of four digits.
 -- +goose StatementBegin
 CREATE FUNCTION month_of(at timestamptz) RETURNS timestamptz
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -29,7 +30,10 @@ AS $$ SELECT date_trunc('month', at AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' $$;
 -- +goose StatementBegin
 CREATE FUNCTION next_month(at timestamptz) RETURNS timestamptz
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-AS $$ SELECT (date_trunc('month', at AT TIME ZONE 'UTC') + interval '1 month') AT TIME ZONE 'UTC' $$;
+AS $$
+    SELECT least((date_trunc('month', at AT TIME ZONE 'UTC') + interval '1 month') AT TIME ZONE 'UTC',
+        '9999-12-31 23:59:59.999999+00')
+$$;
 -- +goose StatementEnd
 
 -- +goose StatementBegin

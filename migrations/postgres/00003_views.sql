@@ -45,7 +45,7 @@ SELECT
     u.user_profile_id,
     (SELECT p.email FROM user_profiles AS p WHERE p.user_id = u.user_profile_id) AS email,
     u.month                                               AS period_start,
-    (u.month AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC' AS period_end,
+    next_month(u.month)                                   AS period_end,
     sum(u.requests)::bigint                               AS request_count,
     sum(u.tokens)::bigint                                 AS total_tokens,
     (sum(u.cost_usd) + sum(u.cost_nano) * 0.000000001)::double precision AS total_cost,
@@ -179,17 +179,20 @@ END
 $$;
 -- +goose StatementEnd
 
+-- Texts that are compared byte by byte, as those of the tables are.
+CREATE DOMAIN bytewise AS text COLLATE "C";
+
 -- The value at a place in a JSON value; path is a JSON array of names and
 -- indexes, which count from the end when negative.
 -- +goose StatementBegin
-CREATE FUNCTION json_path(value json, path text) RETURNS json
+CREATE FUNCTION json_path(value json, path json) RETURNS json
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 AS $$
 DECLARE
     found json := json_readable(value);
     step  json;
 BEGIN
-    FOR step IN SELECT json_array_elements(path::json) LOOP
+    FOR step IN SELECT json_array_elements(path) LOOP
         IF json_typeof(step) = 'number' THEN
             found := found -> (step #>> '{}')::int;
         ELSE
@@ -202,9 +205,10 @@ END
 $$;
 -- +goose StatementEnd
 
--- The same as text; null for a JSON null.
+-- The same as text; null for a JSON null. Neither argument is a text, so that the
+-- order of the result's texts is its domain's.
 -- +goose StatementBegin
-CREATE FUNCTION json_path_text(value json, path text) RETURNS text
+CREATE FUNCTION json_path_text(value json, path json) RETURNS bytewise
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 AS $$ SELECT json_path(value, path) #>> '{}' $$;
 -- +goose StatementEnd
@@ -263,8 +267,9 @@ DROP FUNCTION ilike_text(text, text);
 DROP FUNCTION like_text(text, text);
 DROP FUNCTION json_quote(text);
 DROP FUNCTION json_contains(json, json);
-DROP FUNCTION json_path_text(json, text);
-DROP FUNCTION json_path(json, text);
+DROP FUNCTION json_path_text(json, json);
+DROP FUNCTION json_path(json, json);
+DROP DOMAIN bytewise;
 DROP FUNCTION json_readable(json);
 DROP FUNCTION get_user_token_breakdown(text);
 DROP FUNCTION get_user_request_history(text, int, int);

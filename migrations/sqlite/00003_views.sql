@@ -43,7 +43,7 @@ SELECT
     u.user_profile_id,
     (SELECT p.email FROM user_profiles AS p WHERE p.user_id = u.user_profile_id) AS email,
     u.month                                               AS period_start,
-    strftime('%Y-%m-%dT00:00:00.000000Z', u.month, '+1 month') AS period_end,
+    coalesce(strftime('%Y-%m-%dT00:00:00.000000Z', u.month, '+1 month'), '9999-12-31T23:59:59.999999Z') AS period_end,
     sum(u.requests)                                       AS request_count,
     sum(u.tokens)                                         AS total_tokens,
     round(sum(u.cost_usd) + sum(u.cost_nano) / 1e9, 9)    AS total_cost,

@@ -30,7 +30,10 @@ func (e *Entry) At(at time.Time) (*Price, bool) {
 		}
 	}
 	if e.imported != nil {
-		return e.imported.at(at), true
+		// A table that is to hold some day does not hold yet.
+		if p := e.imported.at(at); e.shipped == nil || !at.Before(p.From) {
+			return p, true
+		}
 	}
 	if e.shipped != nil {
 		return e.shipped.at(at), true

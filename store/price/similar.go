@@ -9,7 +9,7 @@ import (
 
 // Similar returns the models that could take a model's place for less, the
 // dearest first: the same provider's, of the same family and kind, no older
-// version, not deprecated, with no smaller context window, and with a price at
+// version, not deprecated, not one that reasons in place of one that does not, with no smaller context window, and with a price at
 // that moment which asks more for neither input nor output. What of them is as
 // good is for the user to say.
 func (t *Table) Similar(p *Price, at time.Time) []*Price {
@@ -46,6 +46,7 @@ func (t *Table) Similar(p *Price, at time.Time) []*Price {
 func (t trait) mayBecome(other trait) bool {
 	return t.family == other.family && t.kind == other.kind && t.base != other.base &&
 		(t.group == other.group || t.group == "" || other.group == "") &&
+		(t.reasons || !other.reasons) && // its tokens would not be the same
 		(t.version == 0 || other.version >= t.version)
 }
 

@@ -31,11 +31,10 @@ func TestCheaperModelsThatCouldTakeAModelsPlace(t *testing.T) {
 		want            []string // the dearest first
 	}{
 		{"openai", "gpt-4o-2024-08-06", []string{
-			"gpt-5", "gpt-5.1", "gpt-4.1", "o3", "o1-mini", "o3-mini", "o4-mini", "gpt-5.4-mini", "gpt-5-mini", "gpt-4.1-mini",
-			"gpt-5.4-nano", "gpt-5.6-luna", "gpt-4o-mini", "gpt-4.1-nano", "gpt-5-nano",
+			"gpt-4.1", "gpt-4.1-mini", "gpt-4o-mini", "gpt-4.1-nano", // those that reason write more
 		}},
 		{"azure", "azure/gpt-5.5", []string{"gpt-5.6-terra", "gpt-5.6-luna"}},
-		{"openai", "gpt-4o-mini", []string{"gpt-4.1-nano", "gpt-5-nano"}},
+		{"openai", "gpt-4o-mini", []string{"gpt-4.1-nano"}},
 		{"openai", "o3", []string{"o3-mini", "o4-mini", "gpt-5.4-mini", "gpt-5-mini", "gpt-5.4-nano", "gpt-5.6-luna", "gpt-5-nano"}},
 		{"openai", "gpt-5.3-codex", []string{}},
 		{"openai", "text-embedding-3-large", []string{"text-embedding-3-small"}},

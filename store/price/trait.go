@@ -14,6 +14,7 @@ type trait struct {
 	version float64 // 0 is unknown
 	base    string  // the name without a date: states of one model have the same
 	group   string  // of regions on Bedrock that requests go to
+	reasons bool    // it writes out its reasoning, and so more tokens for the same question
 }
 
 // traitOf reads a model's id: `regional.anthropic.claude-haiku-4-5-20251001-v1:0`
@@ -34,6 +35,7 @@ func traitOf(id string) trait {
 	}
 	t := trait{base: base, kind: kindOf(base), group: group}
 	t.family, t.version = familyOf(base)
+	t.reasons = reasoning.MatchString(base)
 	if t.family == "gpt" && (t.kind == "speech" || t.kind == "audio" || t.kind == "image") {
 		t.version = 0 // they were numbered anew: gpt-realtime came after gpt-4o-realtime
 	}
@@ -45,6 +47,10 @@ var (
 	bedrockVersion = regexp.MustCompile(`-v\d+(?::\d+)?$`)
 	stateSuffix    = regexp.MustCompile(`-(?:preview|exp|beta|(?:0[1-9]|1[0-2])[0-3]\d|(?:0[1-9]|1[0-2])-20\d\d|00\d)$`)
 )
+
+// reasoning matches models that always reason, beside others of their family
+// that do not: OpenAI's o-series and GPT-5, DeepSeek's R, Mistral's and Qwen's.
+var reasoning = regexp.MustCompile(`^o[1-9]|^gpt-(?:[5-9]|[1-9]\d)|deepseek-r|magistral|qwq`)
 
 // cutDate cuts what tells one state of a model from another.
 func cutDate(name string) string { return stateSuffix.ReplaceAllString(undated(name), "") }
@@ -61,6 +67,7 @@ var kinds = []struct{ word, kind string }{
 	{"deep-research", "research"}, {"search", "search"}, {"online", "search"},
 	{"computer-use", "computer"}, {"multi-agent", "agents"},
 	{"codex", "code"}, {"code", "code"}, {"-build", "code"}, {"math", "mathematics"}, {"turbo-instruct", "completion"},
+	{"chatgpt", "chat page"}, {":extended", "long output"},
 	{"oss", "open"}, {"-nemo", "open"}, {"-saba", "Arabic"},
 }
 

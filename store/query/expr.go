@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // An Expr is a condition on a row.
@@ -93,6 +94,9 @@ type Exists struct {
 	Where Expr
 }
 
+// IsText says whether a text column can hold the value: UTF-8 without a NUL.
+func IsText(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
+
 // Is is shorthand for an equality.
 func Is(column string, value any) Expr { return Compare{Column: column, Op: Eq, Value: value} }
 
@@ -126,6 +130,10 @@ func (e Not) compile(c *compiler) (string, error) {
 }
 
 func (e Compare) compile(c *compiler) (string, error) {
+	if s, ok := e.Value.(string); ok && e.Op == Eq && !IsText(s) { // which PostgreSQL would not even compare
+		_, _, err := c.column(e.Column)
+		return "FALSE", err
+	}
 	place, err := c.place(Place{e.Column, e.Keys})
 	if err != nil {
 		return "", err

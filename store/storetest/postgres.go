@@ -351,7 +351,12 @@ func (s *Server) create(t testing.TB, like string) string {
 	t.Helper()
 	name := nextDatabase()
 	require.NoError(t, s.onEach("postgres", "CREATE DATABASE "+name+" OWNER "+postgresOwner+" "+like))
+	t.Cleanup(func() { require.NoError(t, s.drop(name)) })
 	return s.address(name, postgresOwner)
+}
+
+func (s *Server) drop(name string) error {
+	return s.onEach("postgres", "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)")
 }
 
 func nextDatabase() string { return "test_" + strconv.FormatInt(databases.Add(1), 10) }

@@ -1,9 +1,12 @@
 package storetest
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"net/url"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -58,4 +61,45 @@ func (s *Stored) Scan(value any) error {
 		return fmt.Errorf("%T is no time", value)
 	}
 	return nil
+}
+
+// Remove removes a database before its test ends: for tests that use many.
+func Remove(t testing.TB, path string) {
+	t.Helper()
+	if !store.IsServer(path) {
+		require.NoError(t, os.Remove(path))
+		return
+	}
+	u, err := url.Parse(path)
+	require.NoError(t, err)
+	require.NoError(t, sharedServer(t).drop(strings.TrimPrefix(u.Path, "/")))
+}
+
+// Refuse makes the database refuse a kind of write to a table ("UPDATE",
+// "request_logs") where the condition holds of the row as new; "" for every row.
+// The function that it returns ends that.
+func Refuse(t testing.TB, db *store.DB, write, table, condition string) (allow func()) {
+	t.Helper()
+	run := func(statements ...string) {
+		t.Helper()
+		require.NoError(t, db.Write(context.Background(), func(tx *store.Tx) error {
+			for _, statement := range statements {
+				if _, err := tx.Exec(statement); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+	}
+	when := ""
+	if condition != "" {
+		when = "WHEN (" + condition + ")"
+	}
+	if !store.IsServer(db.Path()) {
+		run(fmt.Sprintf("CREATE TRIGGER refuse BEFORE %s ON %s %s BEGIN SELECT RAISE(ABORT, 'refused'); END", write, table, when))
+		return func() { run("DROP TRIGGER refuse") }
+	}
+	run("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused'; END $$",
+		fmt.Sprintf("CREATE TRIGGER refuse BEFORE %s ON %s FOR EACH ROW %s EXECUTE FUNCTION refuse()", write, table, when))
+	return func() { run("DROP TRIGGER refuse ON "+table, "DROP FUNCTION refuse()") }
 }

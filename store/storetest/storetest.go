@@ -53,7 +53,19 @@ func Open(t testing.TB) *store.DB { return OpenWith(t, store.Options{AutoCreateU
 // OpenWith opens an empty database with the options given.
 func OpenWith(t testing.TB, opts store.Options) *store.DB {
 	t.Helper()
-	db, err := store.Open(t.Context(), Path(t), opts)
+	return openAt(t, Path(t), opts)
+}
+
+// OpenFile opens what Open does, in a SQLite file on any engine: for tests that
+// are about SQLite.
+func OpenFile(t testing.TB) *store.DB {
+	t.Helper()
+	return openAt(t, File(t), store.Options{AutoCreateUsers: true})
+}
+
+func openAt(t testing.TB, path string, opts store.Options) *store.DB {
+	t.Helper()
+	db, err := store.Open(t.Context(), path, opts)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	return db

@@ -1,0 +1,267 @@
+package store_test
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/llmtally/llmtally/policy"
+	"github.com/llmtally/llmtally/store"
+	"github.com/llmtally/llmtally/store/query"
+	"github.com/llmtally/llmtally/store/storetest"
+)
+
+// Whoever writes and reads whatever they like, through the program with its own
+// policy or in SQL under PostgreSQL's row-level security: they get the same
+// rows, the same refusals and the same sums. programAdds lists the exceptions.
+func TestTheProgramAndPlainSQLTellEachRoleTheSame(t *testing.T) {
+	t.Parallel()
+	want := int64(400) // statements, twice
+	if storetest.Required() {
+		want = 5_500
+	}
+	for name, tables := range map[string][]string{
+		"logs above all":  {"request_logs", "request_logs", "request_logs", "request_logs", "tokens_usage", "user_profiles"},
+		"users above all": {"request_logs", "tokens_usage", "tokens_usage", "user_profiles", "user_profiles"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sql := newSQLSide(t, storetest.Postgres(t))
+			programs := drawDiffProgram(tables)
+			started, done, failed, text := time.Now(), int64(0), "", ""
+			for failed == "" && done < want {
+				rapid.Check(t, func(rt *rapid.T) {
+					if done >= want {
+						return
+					}
+					program := programs.Draw(rt, "program")
+					if failed == "" {
+						var why string
+						if why = runDiffProgram(t, sql, program, &done); why == "" {
+							return
+						}
+						failed = program.String()
+						shortest, why := shrink(program, why, func(p diffProgram) string { return runDiffProgram(t, sql, p, new(int64)) })
+						text = fmt.Sprintf("%s\n%s", shortest, why)
+					}
+					if program.String() == failed { // rapid need not shrink it any more
+						rt.Fatal(text)
+					}
+				})
+			}
+			t.Logf("%d statements, %.0f a second", done, float64(done)/time.Since(started).Seconds())
+		})
+	}
+}
+
+const diffStart = "2026-01-15T12:00:00.000000Z"
+
+// A reply is what a statement came to.
+type reply struct {
+	Code    string // of a refusal
+	Written int64
+	Rows    [][]any
+}
+
+// A duel is both sides after the same statements.
+type duel struct {
+	*finding
+	self *storeSide
+	sql  *sqlSide
+	at   string // what was done last
+}
+
+// runDiffProgram returns why the sides differ; "" if they do not.
+func runDiffProgram(t *testing.T, sql *sqlSide, program diffProgram, done *int64) (why string) {
+	require.NoError(t, sql.reset())
+	self := openStoreSide(t)
+	defer self.close(t)
+	d := duel{finding: &finding{}, self: self, sql: sql}
+	defer func() {
+		if found := recover(); found == any(d.finding) {
+			why = d.text
+		} else if found != nil {
+			panic(found)
+		}
+	}()
+	for i, s := range program {
+		if s.Do == "" {
+			continue
+		}
+		d.at = fmt.Sprintf("%d %s", i, s)
+		d.step(s)
+		if *done++; *done%10 == 0 {
+			d.compareEverything()
+		}
+	}
+	d.at = "the end"
+	d.compareEverything()
+	return ""
+}
+
+func (d duel) sound() {
+	require.NoError(d, d.self.err, "%s", d.at)
+	require.NoError(d, d.sql.err, "%s", d.at)
+}
+
+func (d duel) step(s statement) {
+	got, keys := d.self.do(s)
+	want := d.sql.do(s)
+	d.sound()
+	if sameRefusal(s, got, want) {
+		return
+	}
+	added := s.adds() && s.On != "user_profiles" && got.Code == "" && !s.Undo
+	if added {
+		d.self.meet(s.On)
+		d.sql.meet(s.On)
+	}
+	got.Rows, want.Rows = d.self.ids.canonical(s.On, got.Rows), d.sql.ids.canonical(s.On, want.Rows)
+	if s.writes() {
+		sortRows(got.Rows)
+		sortRows(want.Rows)
+	}
+	require.Equal(d, want, got, "%s\nin SQL, and by the program", d.at)
+	if !s.writes() || got.Code != "" || s.Undo || len(keys) == 0 || s.Show && s.caller().Role == policy.Service {
+		return
+	}
+	d.compareRows(s.On, keys)
+}
+
+// compareRows compares the rows that the program says that it wrote.
+func (d duel) compareRows(on string, keys []any) {
+	theirs := make([]string, len(keys))
+	for i, k := range keys {
+		theirs[i] = fmt.Sprint(k)
+		if id, ok := k.(int64); ok {
+			theirs[i] = strconv.FormatInt(d.sql.ids.id(on, d.self.ids.number(on, id)), 10)
+		}
+	}
+	want, got := d.sql.look(on, theirs), d.self.look(on, keys)
+	d.sound()
+	want, got = d.sql.ids.canonical(on, want), d.self.ids.canonical(on, got)
+	require.Equal(d, want, got, "the rows in %s after %s\nin SQL, and by the program", on, d.at)
+}
+
+// compareEverything compares all that each role sees.
+func (d duel) compareEverything() {
+	for _, who := range []string{"service", "ann", "bob", "odd", "eve", "anonAnn", "nobody"} {
+		relations := diffRelations
+		if who == "service" {
+			relations = append(slices.Clone(relations), "traffic_hourly")
+		}
+		want, got := d.sql.see(who, relations), d.self.see(who, relations)
+		d.sound()
+		for i, on := range relations {
+			w, g := d.sql.ids.canonical(on, want[i]), d.self.ids.canonical(on, got[i])
+			require.Equal(d, w, g, "%s as %s sees it after %s\nin SQL, and by the program", on, who, d.at)
+		}
+		for _, user := range []string{"ann", "bob", oddUser} {
+			for _, f := range []statement{
+				{Who: who, Do: "call", On: "get_user_request_history", Rows: [][]string{{quoted(user), "30", "0"}}},
+				{Who: who, Do: "call", On: "get_user_token_breakdown", Rows: [][]string{{quoted(user)}}},
+			} {
+				got, _ := d.self.do(f)
+				want := d.sql.do(f)
+				d.sound()
+				got.Rows, want.Rows = d.self.ids.canonical(f.On, got.Rows), d.sql.ids.canonical(f.On, want.Rows)
+				require.Equal(d, want, got, "%s after %s\nin SQL, and by the program", f, d.at)
+			}
+		}
+	}
+}
+
+func sortRows(rows [][]any) {
+	slices.SortFunc(rows, func(a, b []any) int { return strings.Compare(fmt.Sprint(a...), fmt.Sprint(b...)) })
+}
+
+// givenIDs are the ids that a database has given to the rows of its tables, in
+// order. The two sides leave different gaps.
+type givenIDs map[string][]int64
+
+// tableOfIDs names the table whose ids a relation has.
+func tableOfIDs(on string) string {
+	switch on {
+	case "user_recent_activity", "usage_by_log", "get_user_request_history":
+		return "request_logs"
+	}
+	return on
+}
+
+func (g givenIDs) add(table string, id int64) { g[table] = append(g[table], id) }
+
+func (g givenIDs) last(table string) int64 {
+	if n := len(g[table]); n > 0 {
+		return g[table][n-1]
+	}
+	return 0
+}
+
+// number returns which id it is that the table has given; those that clients
+// gave are negative, and stay. One that was undone comes after the last.
+func (g givenIDs) number(on string, id int64) int64 {
+	if id <= 0 {
+		return id
+	}
+	given := g[tableOfIDs(on)]
+	if i, ok := slices.BinarySearch(given, id); ok {
+		return int64(i) + 1
+	}
+	return int64(len(given)) + 1
+}
+
+// id is the opposite of number; 0, which is no row's, when there is none.
+func (g givenIDs) id(on string, number int64) int64 {
+	given := g[tableOfIDs(on)]
+	switch {
+	case number <= 0:
+		return number
+	case number <= int64(len(given)):
+		return given[number-1]
+	}
+	return 0
+}
+
+func (g givenIDs) ref(on, ref string) string {
+	n, _ := strconv.ParseInt(strings.TrimPrefix(ref, "#"), 10, 64)
+	return strconv.FormatInt(g.id(on, n), 10)
+}
+
+// canonical replaces ids by their numbers.
+func (g givenIDs) canonical(on string, rows [][]any) [][]any {
+	for i, c := range columnsOf(on) {
+		if c.Name != "id" && c.Name != "request_id" {
+			continue
+		}
+		for _, row := range rows {
+			if id, ok := row[i].(int64); ok {
+				row[i] = g.number(on, id)
+			}
+		}
+	}
+	return rows
+}
+
+// columnsOf returns the columns of a relation, or of a function's rows.
+func columnsOf(on string) []query.ColumnSpec {
+	if r, ok := store.Schema[on]; ok {
+		return r.Columns
+	}
+	args := make([]any, len(store.Functions[on].Params))
+	s, err := store.Functions[on].Select(args)
+	if err != nil {
+		panic(err)
+	}
+	compiled, err := query.CompileSelect(store.Schema, policy.System(), s)
+	if err != nil {
+		panic(err)
+	}
+	return compiled.Columns
+}
+
