@@ -18,8 +18,13 @@ func (c *checkCommand) Run(p *process) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	return checkBooks(p, db)
+}
+
+// checkBooks says where the aggregates do not agree with the logs.
+func checkBooks(p *process, db *store.DB) error {
 	n := 0
-	err = db.Check(p.ctx, func(d store.Difference) {
+	err := db.Check(p.ctx, func(d store.Difference) {
 		if n++; n <= shownDifferences {
 			fmt.Fprintf(p.stdout, "%s %s\n  recorded: %s\n  expected: %s\n", d.Table, d.Key, orNone(d.Recorded), orNone(d.Expected))
 		}

@@ -33,10 +33,14 @@ func (f databaseFlags) open(p *process, autoCreateUsers bool) (*store.DB, error)
 // existing opens a database that must be there already: a command that only
 // looks should not make one.
 func (f databaseFlags) existing(p *process) (*store.DB, error) {
+	return f.existingWith(p, store.Options{})
+}
+
+func (f databaseFlags) existingWith(p *process, opts store.Options) (*store.DB, error) {
 	if _, err := os.Stat(f.DB); errors.Is(err, fs.ErrNotExist) && !store.IsServer(f.DB) {
 		return nil, fmt.Errorf("there is no database %s: name it with --db", f.DB)
 	}
-	return f.open(p, false)
+	return store.Open(p.ctx, f.DB, opts)
 }
 
 // with runs a command on a database that must be there already.

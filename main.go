@@ -35,6 +35,7 @@ type cli struct {
 	Keys        keysCommand        `cmd:"" help:"Print the anon and service keys, ready for an env file."`
 	Token       tokenCommand       `cmd:"" help:"Print a user's token."`
 	Import      importCommand      `cmd:"" help:"Import logs from NDJSON or CSV files."`
+	Copy        copyCommand        `cmd:"" help:"Copy a database to another: a SQLite file or PostgreSQL. Again: what changed since."`
 	Check       checkCommand       `cmd:"" help:"Recompute every aggregate from the logs, and say what differs."`
 	Rebuild     rebuildCommand     `cmd:"" help:"Make every aggregate anew from the logs."`
 	Prices      pricesCommand      `cmd:"" help:"List, override and import prices."`

@@ -10,12 +10,15 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/llmtally/llmtally/store"
 )
 
 // binary builds the program once, as a user would.
@@ -54,6 +57,7 @@ type server struct {
 	url  string
 	db   string
 	key  string
+	anon string // the anon key
 	log  *os.File // what it wrote to stderr
 	done chan error
 
@@ -69,7 +73,8 @@ func startServer(t testing.TB, db string, args ...string) *server {
 	log, err := os.Create(filepath.Join(t.TempDir(), "stderr.log"))
 	require.NoError(t, err)
 	s := &server{t: t, db: db, log: log, done: make(chan error, 1)}
-	s.cmd = exec.Command(path, append([]string{"serve", "--addr", "127.0.0.1:0", "--db", db}, args...)...)
+	on := onDatabase(db)
+	s.cmd = exec.Command(path, slices.Concat([]string{"serve", "--addr", "127.0.0.1:0"}, on, args)...)
 	s.cmd.Stderr = log
 	stdout, err := s.cmd.StdoutPipe()
 	require.NoError(t, err)
@@ -87,8 +92,19 @@ func startServer(t testing.TB, db string, args ...string) *server {
 		s.done <- s.cmd.Wait()
 		close(s.done)
 	}()
-	s.key = runProgram(t, "keys", "--db", db).value("SERVICE_KEY")
+	keys := runProgram(t, append([]string{"keys"}, on...)...)
+	s.key, s.anon = keys.value("SERVICE_KEY"), keys.value("ANON_KEY")
 	return s
+}
+
+// onDatabase are the flags that name a database, and the secret that a server's
+// needs.
+func onDatabase(db string) []string {
+	flags := []string{"--db", db}
+	if store.IsServer(db) {
+		flags = append(flags, "--jwt-secret", strings.Repeat("s", 32))
+	}
+	return flags
 }
 
 var listening = regexp.MustCompile(`listening on (http://\S+)`)

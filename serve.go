@@ -50,6 +50,7 @@ func (c *serveCommand) Run(p *process) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	defer context.AfterFunc(p.ctx, db.PrepareToClose)()
 	runner, err := jobs.New(db, jobs.Standard(db, jobs.Schedules(c.Schedules)), jobs.Settings{})
 	if err != nil {
 		return err

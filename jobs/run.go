@@ -27,7 +27,7 @@ func (r *Runner) begin(j *job) error {
 	if err := r.claim(j); err != nil {
 		return err
 	}
-	release, mine, err := r.db.TryTurn(r.ctx, "job "+j.Name)
+	release, mine, err := r.db.TryTurn(r.ctx, store.JobTurn(j.Name))
 	if err == nil && !mine {
 		err = store.ErrJobRunning
 	}

@@ -80,4 +80,3 @@ func bulkText(value any) *string {
 	}
 	return &s
 }
-

@@ -19,6 +19,7 @@ type changer struct {
 	tx       *Tx
 	caller   policy.Caller
 	relation *query.Relation
+	again    *bool // it was begun anew since another process made a row
 }
 
 func (c *changer) run(ctx context.Context) (o Outcome, err error) {
@@ -94,12 +95,23 @@ func (c *changer) updateRows(keys []any) error {
 	if len(set) == 0 {
 		return nil
 	}
-	for _, key := range keys {
+	for i, key := range keys {
 		if err := c.updateRow(key, set); err != nil {
 			return err
 		}
+		keys[i] = c.keyAfter(key, set)
 	}
 	return nil
+}
+
+// keyAfter returns the key of a row that was given the columns of set.
+func (c *changer) keyAfter(key any, set []query.Assignment) any {
+	for _, a := range set {
+		if a.Column == c.relation.Key[0] && a.Value != nil {
+			return a.Value
+		}
+	}
+	return key
 }
 
 func (c *changer) updateRow(key any, set []query.Assignment) error {
@@ -109,13 +121,16 @@ func (c *changer) updateRow(key any, set []query.Assignment) error {
 	if !grant.Allows(func(column string) string { return textOr(set, column, c.caller.Subject) }) {
 		return errRowSecurity(c.Relation)
 	}
+	if err := c.fits(set); err != nil {
+		return err
+	}
 	if renamed := textOr(set, c.relation.Key[0], ""); renamed != "" && renamed != key {
 		if err := c.unreferred(key); err != nil {
 			return err
 		}
 	}
 	compiled, err := query.CompileUpdate(Schema, c.caller, query.Update{
-		Relation: c.Relation, Set: set, Where: c.keyIs(key),
+		Relation: c.Relation, Set: c.without(set, key), Where: c.keyIs(key),
 	})
 	if err != nil {
 		return nameError(err)
@@ -170,40 +185,93 @@ func (c *changer) unreferred(key any) error {
 // policy for more than a new one: to update it, too.
 func (c *changer) insertRows() (o Outcome, err error) {
 	touched := map[any]bool{}
-	for _, row := range c.Rows {
-		set := c.maintained(row)
-		if err := c.mayInsert(set); err != nil {
-			return o, err
-		}
-		if c.Conflict != Fail {
-			key, err := c.taken(set)
-			if err != nil {
-				return o, err
-			}
-			if key != nil {
-				if c.Conflict == Ignore {
-					continue
-				}
-				if touched[key] {
-					return o, errTwice()
-				}
-				if err := c.updateRow(key, c.touched(set)); err != nil {
-					return o, err
-				}
-				touched[key] = true
-				o.Keys = append(o.Keys, key)
-				continue
-			}
-		}
-		key, err := c.insertRow(set)
+	keys := make([]any, len(c.Rows))
+	for _, i := range c.order() {
+		key, inserted, err := c.insertOrMerge(c.maintained(c.Rows[i]), touched)
 		if err != nil {
 			return o, err
 		}
+		if keys[i] = key; key == nil {
+			continue // it is ignored
+		}
 		touched[key] = true
-		o.Keys = append(o.Keys, key)
-		o.Inserted++
+		if inserted {
+			o.Inserted++
+		}
 	}
+	o.Keys = slices.DeleteFunc(keys, func(key any) bool { return key == nil })
 	return o, nil
+}
+
+// order is the order to insert rows in. With other processes about it goes by
+// what their keys are made of, so that they wait for each other in one
+// direction.
+func (c *changer) order() []int {
+	order := make([]int, len(c.Rows))
+	for i := range order {
+		order[i] = i
+	}
+	if !c.tx.engine.shared {
+		return order
+	}
+	columns := slices.Concat(append(slices.Clone(c.relation.Unique), c.relation.Key)...)
+	keys := make([][]string, len(c.Rows))
+	for i, row := range c.Rows {
+		for _, column := range columns {
+			j := slices.IndexFunc(row, func(a query.Assignment) bool { return a.Column == column })
+			if j >= 0 {
+				keys[i] = append(keys[i], fmt.Sprint(row[j].Value))
+			}
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return slices.Compare(keys[a], keys[b]) })
+	return order
+}
+
+// insertOrMerge returns the row's key, or nil when it is to be ignored.
+func (c *changer) insertOrMerge(set []query.Assignment, touched map[any]bool) (key any, inserted bool, err error) {
+	if err := c.mayInsert(set); err != nil {
+		return nil, false, err
+	}
+	if c.Conflict == Fail {
+		key, err = c.insertRow(set)
+		return key, true, err
+	}
+	switch key, err = c.taken(set); {
+	case err != nil:
+		return nil, false, err
+	case key == nil:
+		key, err = c.insertRow(set)
+		return key, true, c.movedOr(err)
+	case c.Conflict == Ignore:
+		return nil, false, nil
+	case touched[key]:
+		return nil, false, errTwice()
+	}
+	return c.keyAfter(key, set), false, c.updateRow(key, c.touched(set))
+}
+
+// without leaves out the key that the row has already: to write it, even as it
+// is, would lock the row against everybody who refers to it.
+func (c *changer) without(set []query.Assignment, key any) []query.Assignment {
+	rest := slices.DeleteFunc(slices.Clone(set), func(a query.Assignment) bool {
+		return a.Column == c.relation.Key[0] && a.Value == key
+	})
+	if len(rest) == 0 {
+		return set
+	}
+	return rest
+}
+
+// movedOr has the mutation begin anew when a row is there that was not when it
+// was looked for: another process made it meanwhile.
+func (c *changer) movedOr(err error) error {
+	var e *Error
+	if !c.tx.engine.shared || *c.again || !errors.As(err, &e) || e.Code != CodeUnique {
+		return err
+	}
+	*c.again = true // if it is there then, it is another row
+	return errMoved
 }
 
 func errTwice() error {
@@ -269,7 +337,24 @@ func (c *changer) mayInsert(set []query.Assignment) error {
 	return nil
 }
 
+// keyLimits are the most bytes of texts that keys are made of, so that every
+// engine can index them.
+var keyLimits = map[string]int{"user_id": maxUserID, "period_type": 256}
+
+func (c *changer) fits(set []query.Assignment) error {
+	for _, a := range set {
+		text, _ := a.Value.(string)
+		if most, ok := keyLimits[a.Column]; ok && len(text) > most {
+			return errorf(CodeTooLong, "%s is too long: %d bytes, at most %d are taken", a.Column, len(text), most)
+		}
+	}
+	return nil
+}
+
 func (c *changer) insertRow(set []query.Assignment) (any, error) {
+	if err := c.fits(set); err != nil {
+		return nil, err
+	}
 	compiled, err := query.CompileInsert(Schema, c.caller, query.Insert{Relation: c.Relation, Set: set})
 	if err != nil {
 		return nil, nameError(err)
@@ -285,14 +370,16 @@ func (c *changer) insertRow(set []query.Assignment) (any, error) {
 	return key, nil
 }
 
-// maintained leaves out what the database keeps by itself (tokens_used) and,
-// where a column is named twice, all but the last; it notes when a row was
-// changed.
+// maintained leaves out what the database keeps by itself (tokens_used, the id of
+// a new row that is null) and, where a column is named twice, all but the last;
+// it notes when a row was changed.
 func (c *changer) maintained(row []query.Assignment) []query.Assignment {
 	var set []query.Assignment
 	for i, a := range row {
 		again := slices.ContainsFunc(row[i+1:], func(b query.Assignment) bool { return b.Column == a.Column })
-		if !again && (c.Relation != "user_profiles" || a.Column != "tokens_used") {
+		own := c.Relation == "user_profiles" && a.Column == "tokens_used" ||
+			c.Action == policy.Insert && a.Column == "id" && a.Value == nil
+		if !again && !own {
 			set = append(set, a)
 		}
 	}

@@ -21,8 +21,8 @@ type Copying struct {
 
 	// hook is called between steps; a test fails there.
 	hook func(step string) error
-	// chunkLogs is how many new logs one transaction copies; 0 means as many as
-	// are good.
+	// chunkLogs is how many new logs, and how many that changed, one transaction
+	// copies; 0 means as many as are good.
 	chunkLogs int
 }
 
@@ -42,6 +42,7 @@ type copying struct {
 	sourceID, targetID string
 	record             copyRecord
 	done               Copied
+	notedLogs          int
 	unsaved            int64 // logs that were reported and may be rolled back
 	reported, total    int64
 }
@@ -63,8 +64,9 @@ type copying struct {
 func (db *DB) Copy(ctx context.Context, to *DB, how Copying) (Copied, error) {
 	begin := time.Now()
 	c := copying{Copying: how, from: db, to: to}
+	c.notedLogs = c.chunkLogs
 	if c.chunkLogs == 0 {
-		c.chunkLogs = maxCopiedLogs
+		c.chunkLogs, c.notedLogs = maxCopiedLogs, maxNotedLogs
 	}
 	err := c.run(ctx)
 	c.done.Took = time.Since(begin)
@@ -181,6 +183,12 @@ func (c *copying) inSnapshot(ctx context.Context, fn func(*sql.Tx) error) error 
 		return err
 	}
 	defer s.Rollback() //nolint:errcheck // nothing was written
+	if c.from.engine.shared {
+		// It waits while the target is written to.
+		if _, err := s.ExecContext(ctx, "SET LOCAL idle_in_transaction_session_timeout = 0"); err != nil {
+			return err
+		}
+	}
 	return fn(s)
 }
 

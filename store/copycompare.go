@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -83,24 +82,12 @@ var comparedTables = func() []*copiedTable {
 	for _, r := range rollupTables {
 		t := &copiedTable{name: r.name, key: len(r.key)}
 		for _, name := range r.columns() {
-			t.columns = append(t.columns, bulkColumn{name, rollupKind(name)})
+			t.columns = append(t.columns, r.bulk(name))
 		}
 		tables = append(tables, t)
 	}
 	return tables
 }()
-
-// rollupKind is the type of a rollup's column.
-func rollupKind(column string) string {
-	switch {
-	case column == "month" || column == "hour" || column == "last_at":
-		return "timestamptz"
-	case slices.Contains(sumColumns, column):
-		return "bigint"
-	default:
-		return "text"
-	}
-}
 
 // A CopyError says where the target differs from the source though everything
 // was copied: the first differences, and how many there are.

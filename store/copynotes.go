@@ -184,11 +184,13 @@ func (c *copying) note(ctx context.Context) (lost bool, err error) {
 	return c.record.Logs != logCounts{}, nil
 }
 
-// maxNotes bounds the notes that are read at once, and maxNoted the logs that
-// are copied again in one transaction for them.
+// maxNotes bounds the notes that are read at once, maxForgotten those that one
+// transaction takes back, and maxNotedLogs the logs that one transaction copies
+// again for them.
 const (
-	maxNotes = 100_000
-	maxNoted = 5_000
+	maxNotes     = 100_000
+	maxForgotten = 10_000
+	maxNotedLogs = 5_000
 )
 
 // notes are some that the source has made, and the logs up to the last copied
@@ -215,7 +217,7 @@ func (c *copying) readNotes(ctx context.Context, source querier, last int64) (n 
 			return n, err
 		}
 		if id <= last && !seen[id] {
-			if len(n.ids) == maxNoted {
+			if len(n.ids) == c.notedLogs {
 				n.more = true
 				return n, nil
 			}
@@ -231,7 +233,7 @@ func (c *copying) readNotes(ctx context.Context, source querier, last int64) (n 
 // forget takes back notes that were acted on.
 func (c *copying) forget(ctx context.Context, n notes) error {
 	for len(n.numbers) > 0 {
-		some := n.numbers[:min(len(n.numbers), 5*maxNoted)]
+		some := n.numbers[:min(len(n.numbers), maxForgotten)]
 		n.numbers = n.numbers[len(some):]
 		err := c.from.Write(ctx, func(tx *Tx) error {
 			_, err := tx.Exec("DELETE FROM copy_notes WHERE "+tx.engine.among("number", 1), tx.engine.idList(some))

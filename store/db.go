@@ -35,6 +35,9 @@ type Options struct {
 	Now func() time.Time
 	// Log receives what no caller can be told; nil means slog.Default.
 	Log *slog.Logger
+	// Guest leaves the upkeep before closing to the process that serves the
+	// database, whose writer it would hold up.
+	Guest bool
 }
 
 // A DB is an open database. Its methods may be called from many goroutines.
@@ -150,7 +153,11 @@ func (db *DB) Ready(ctx context.Context) error {
 // It may be called more than once.
 func (db *DB) Close() error {
 	db.closing.Do(func() {
-		db.closed = errors.Join(db.queue.close(), db.engine.finish(db), db.closePools())
+		db.closed = db.queue.close()
+		if !db.opts.Guest {
+			db.closed = errors.Join(db.closed, db.engine.finish(db))
+		}
+		db.closed = errors.Join(db.closed, db.closePools())
 	})
 	return db.closed
 }

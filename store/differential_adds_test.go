@@ -22,6 +22,8 @@ import (
 //   - A log is linked to the user that it names, or else to its end_user if that
 //     is somebody's id; '' names nobody; a user who logs need not say who they are;
 //     of anon an unknown user becomes the end_user. See linked.
+//   - A log of an unknown user is refused, also where its id or call id is taken and
+//     it would be ignored. See insertLogs.
 //   - An insert with the call id of a log that is still initiated completes it.
 //     See insertLogs.
 //   - Anon may send a call id again, with a conflict to be ignored or merged, and
@@ -32,13 +34,18 @@ import (
 //     merged.
 //   - Who has no rule to update or delete reaches no rows. In SQL they have no
 //     privilege either, and are told. See sameRefusal.
+//   - In SQL an insert on conflict is refused for a null where there may be none,
+//     also if there is such a row. Not drawn.
 //   - A number that no column takes is out of range to the program, and fails a
 //     check of the table's in SQL. Not drawn.
 
 // insertLogs inserts logs as the program does. A log that completes another one
 // goes into it, by the hand of the tables' owner.
 func (p *sqlSide) insertLogs(s statement) reply {
-	s = p.linked(s)
+	s, unknown := p.linked(s)
+	if unknown && s.Do == "ignore" {
+		s.Undo = true // whatever else the log may meet
+	}
 	open := map[string]string{} // whose the log is that is still initiated
 	for _, row := range p.column(`SELECT json_build_array(litellm_call_id, coalesce(user_profile_id, ''))
 		FROM request_logs WHERE status = 'initiated' AND litellm_call_id IS NOT NULL`) {
@@ -70,11 +77,16 @@ func (p *sqlSide) insertLogs(s statement) reply {
 	}
 	flush()
 	results, err := p.run(become(s.caller()) + strings.Join(parts, "; ") + finish(s.Undo))
-	return p.reply(s, results, err)
+	r := p.reply(s, results, err)
+	if r.Code == "" && unknown && s.Do == "ignore" {
+		return reply{Code: "23503"}
+	}
+	return r
 }
 
-// linked returns the statement with the users that the program finds.
-func (p *sqlSide) linked(s statement) statement {
+// linked returns the statement with the users that the program finds, and whether
+// it names one that is unknown.
+func (p *sqlSide) linked(s statement) (_ statement, unknown bool) {
 	profiles := p.column("SELECT user_id FROM user_profiles")
 	known := func(user string) bool { return slices.Contains(profiles, user) }
 	s.Columns = slices.Clone(s.Columns)
@@ -105,9 +117,10 @@ func (p *sqlSide) linked(s statement) statement {
 		case c.Role == policy.Anon && row[user] != "null" && !known(textOfJSON(row[user])):
 			row[end], row[user] = row[user], "null"
 		}
+		unknown = unknown || row[user] != "null" && !known(textOfJSON(row[user]))
 		s.Rows[i] = row
 	}
-	return s
+	return s, unknown
 }
 
 func textOfJSON(raw string) (text string) {
@@ -122,8 +135,9 @@ func textOfJSON(raw string) (text string) {
 func (s statement) mayComplete(row int, owner string) bool {
 	status, _ := s.value(row, "status")
 	user, _ := s.value(row, "user_profile_id")
-	return textOfJSON(status) != "initiated" &&
-		(s.caller().Role != policy.Authenticated || owner == "" || owner == textOfJSON(user))
+	c := s.caller()
+	return textOfJSON(status) != "initiated" && (c.Role != policy.Authenticated ||
+		c.Subject != "" && textOfJSON(user) == c.Subject && (owner == "" || owner == c.Subject))
 }
 
 // completion is the update of a log that was begun.
@@ -178,6 +192,8 @@ func sameRefusal(s statement, program, sql reply) bool {
 		return program.Code == "" && program.Written == 0 // reached no rows
 	case s.writes() && program.Code == "23503" && sql.Code != "":
 		return true // another constraint is violated, too: PostgreSQL looks at foreign keys last
+	case program.Code == "42501" && sql.Code == "23505" && len(s.Rows) > 1:
+		return true // the program looks at the policy for all rows first
 	case program.Code == "22007" && sql.Code == "22008":
 		return true // a date that no calendar has is no time to the program
 	}

@@ -65,6 +65,9 @@ func (s statement) String() string {
 
 func (s statement) whole() string {
 	text := s.Who + ": " + sqlOf(s, func(_, ref string) string { return ref })
+	if r := store.Schema[s.On]; r != nil {
+		text = strings.ReplaceAll(text, columnList(r), "*")
+	}
 	if s.Undo {
 		text += " -- undone"
 	}
@@ -80,9 +83,6 @@ func (p diffProgram) String() string {
 	const most = 190
 	var lines strings.Builder
 	for i, s := range p {
-		if s.Do == "" {
-			continue
-		}
 		for part := range slices.Chunk([]rune(s.whole()), most) {
 			fmt.Fprintf(&lines, "\n%4d %s", i, string(part))
 		}
@@ -114,12 +114,9 @@ var diffProfiles = []string{"ann", "bob", oddUser}
 func drawDiffProgram(tables []string) *rapid.Generator[diffProgram] {
 	one := rapid.Custom(func(t *rapid.T) statement {
 		s := statement{Do: rapid.SampledFrom([]string{
-			"", "insert", "insert", "insert", "insert", "ignore", "merge", "merge", "update", "update", "update",
+			"insert", "insert", "insert", "insert", "ignore", "merge", "merge", "update", "update", "update",
 			"delete", "select", "select", "call",
 		}).Draw(t, "do")}
-		if s.Do == "" {
-			return s // what a failure does not need shrinks to it
-		}
 		s.Who = rapid.SampledFrom([]string{
 			"service", "service", "service", "service", "ann", "ann", "ann", "bob", "anon", "anon",
 			"odd", "eve", "anonAnn", "nobody",
@@ -219,14 +216,17 @@ func (d drawer) spoil() {
 		"request_logs": {"tokens_used", "created_at"}, "tokens_usage": {"total_tokens", "period_end"},
 		"user_profiles": {"tokens_used", "updated_at"},
 	}[s.On]
-	switch d.pick("how", "type", "time", "column", "range") {
-	case "column":
+	switch how := d.pick("how", "type", "time", "column", "range", "target"); {
+	case how == "target" && s.Target != "" && !blind(*s):
+		s.Target = d.pick("target", "created_at", "created_at, updated_at, model", "updated_at")
+		return
+	case how == "column":
 		s.Where = append(s.Where, term{"no_such_column", "=", []string{"1"}})
-	case "type":
+	case how == "type":
 		s.Where = append(s.Where, term{bad[0], "=", []string{d.pick("text", "x", "1.5.", "", "12 monkeys")}})
-	case "time":
+	case how == "time":
 		s.Where = append(s.Where, term{bad[1], "<", []string{d.pick("text", "x", "2026-13-01", "soon")}})
-	case "range":
+	default:
 		s.Where = append(s.Where, term{bad[0], "<", []string{"99999999999999999999"}})
 	}
 	if s.adds() {

@@ -66,6 +66,8 @@ func (d drawer) columns() {
 		s.Columns = append(s.Columns, "litellm_call_id")
 	case s.On == "user_profiles":
 	case s.On == "request_logs" && s.caller().Role != policy.Service:
+	case s.On == "tokens_usage" && s.Do == "merge" && s.Target != "" && d.chance(6, "new id"):
+		s.Columns = append(s.Columns, "id")
 	case s.Target == "" && (s.Do != "insert" || d.chance(6, "id")):
 		s.Columns = slices.DeleteFunc(s.Columns, func(c string) bool { return c == "litellm_call_id" })
 		s.Columns = append(s.Columns, "id")
@@ -118,13 +120,13 @@ func (d drawer) value(column string, i int) string {
 	case "id":
 		return strconv.Itoa(-rapid.IntRange(1, 5).Draw(d.T, "id")) // those of the database are positive
 	case "user_id":
-		return d.orNull(12, d.text("user", "eve", "dan", "ann", "bob", "new"))
+		return d.unlessKept(12, d.text("user", "eve", "dan", "ann", "bob", "new"))
 	case "user_profile_id":
 		users := []string{own, own, own, own, "ann", "bob", "eve", "ghost"}
 		if s.On == "request_logs" && s.adds() {
 			users = append(users, "")
 		}
-		return d.orNull(8, d.text("user", users...))
+		return d.unlessKept(8, d.text("user", users...))
 	case "end_user":
 		users := []string{"", "stranger", "Fremde/r"}
 		if s.adds() { // else the program links what has no user yet
@@ -132,9 +134,9 @@ func (d drawer) value(column string, i int) string {
 		}
 		return d.orNull(6, d.text("end user", users...))
 	case "litellm_call_id":
-		n := rapid.IntRange(0, 7).Draw(d.T, "call")
-		if s.Do == "insert" { // no two of a statement the same: the program would complete one by the other
-			n = (n/3*3 + i) % 8
+		n := rapid.IntRange(0, 8).Draw(d.T, "call")
+		if s.Target != "litellm_call_id" || blind(*s) { // no two of a statement the same: the program would complete one by the other
+			n = n/3*3 + i
 		}
 		return d.orNull(4, quoted(fmt.Sprintf("call %d", n)))
 	case "status":
@@ -145,37 +147,38 @@ func (d drawer) value(column string, i int) string {
 		return d.orNull(8, d.text("provider", "cellar", "attic", ""))
 	case "total_cost", "prompt_cost_per_token":
 		value := d.pick("cost", costs...)
-		if s.On == "tokens_usage" {
-			return d.orNull(10, value)
-		}
-		return d.orNull(5, value)
+		return d.unlessKept(5, value)
 	case "response_time":
 		return d.orNull(6, d.pick("seconds", seconds...))
 	case "created_at", "updated_at", "period_start", "period_end":
 		moment := quoted(drawMoment(d.T))
-		if s.Do == "insert" && s.On != "request_logs" {
-			return d.orNull(25, moment)
+		if s.On != "request_logs" {
+			return d.unlessKept(25, moment)
 		}
-		return moment
+		return moment // else the program fills it
 	case "period_type":
 		return d.text("period", "monthly", "monthly", "daily", "mine")
 	case "messages", "response", "error", "additional_details", "model_breakdown", "provider_breakdown", "raw_oauth_details":
 		document := d.pick("document", `{}`, `{"a": 1.50, "b":[null,"ü"]}`, `[1,2]`, `"text"`, `12`)
-		if s.On == "tokens_usage" && s.Do != "insert" {
-			return document
-		}
-		return d.orNull(12, document)
+		return d.unlessKept(12, document)
 	case "total_tokens", "request_count", "tokens_used", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens":
 		value := d.pick(column, "0", "1", "7", "123456")
-		if s.On == "user_profiles" || s.On == "tokens_usage" {
-			return value
-		}
-		return d.orNull(5, value)
+		return d.unlessKept(5, value)
 	case "subscription_tier":
 		return d.orNull(5, d.text("tier", "free", "pro", ""))
 	default: // the texts of a profile
 		return d.orNull(5, d.text(column, "x", "O'Hara \\ \"ü\"", "a@example.com", ""))
 	}
+}
+
+// unlessKept draws a null now and then: of a column that may not be null only
+// where an insert or update is refused for it all the same.
+func (d drawer) unlessKept(n int, value string) string {
+	s := d.s
+	if s.On != "request_logs" && (s.Do == "ignore" || s.Do == "merge") {
+		return value
+	}
+	return d.orNull(n, value)
 }
 
 // filter draws at most n terms about the columns of the relation.
@@ -238,7 +241,7 @@ func (d drawer) comparand(column string) string {
 	case "model", "most_used_model":
 		return d.pick("model", "house-a", "house-b", "Häuschen", "")
 	case "litellm_call_id":
-		return fmt.Sprintf("call %d", rapid.IntRange(0, 7).Draw(d.T, "call"))
+		return fmt.Sprintf("call %d", rapid.IntRange(0, 8).Draw(d.T, "call"))
 	case "period_type":
 		return d.pick("period", "monthly", "daily")
 	case "email":

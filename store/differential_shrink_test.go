@@ -6,33 +6,41 @@ import (
 	"time"
 )
 
-// A finding is why a program failed: what a require.TestingT was told.
-type finding struct{ text string }
+// A finding is what a require.TestingT was told of a program that failed.
+type finding struct {
+	text  string
+	after int // statements
+}
 
+// Errorf takes the text of a failure.
 func (f *finding) Errorf(format string, args ...any) { f.text = fmt.Sprintf(format, args...) }
-func (f *finding) FailNow()                          { panic(f) }
 
-// shrink returns a program as short as it can be made in a while that fails, too,
-// and how it does. It takes out whole statements, and then parts of those that
-// are left: rapid, which knows nothing of statements, takes long for that.
-func shrink(p diffProgram, why string, run func(diffProgram) (why string)) (diffProgram, string) {
+// FailNow ends the program.
+func (f *finding) FailNow() { panic(f) }
+
+// shrink returns the text of a program as short as it can be made in a while that
+// fails, too, and how it does. It takes out whole statements, and then parts of
+// those that are left: rapid, which knows nothing of statements, takes long for
+// that.
+func shrink(p diffProgram, found *finding, run func(diffProgram) *finding) string {
 	until := time.Now().Add(time.Minute)
+	p = p[:found.after]
 	try := func(shorter diffProgram) bool {
 		if time.Now().After(until) {
 			return false
 		}
 		again := run(shorter)
-		if again != "" {
-			p, why = shorter, again
+		if again != nil {
+			p, found = shorter, again
 		}
-		return again != ""
+		return again != nil
 	}
 	for n := len(p); n > 0; n /= 2 {
 		for from := len(p) - n; from >= 0; from = min(from, len(p)) - n {
 			try(slices.Delete(slices.Clone(p), from, from+n))
 		}
 	}
-	for i := range p {
+	for i := len(p) - 1; i >= 0; i-- {
 		for shorter := true; shorter; {
 			shorter = slices.ContainsFunc(p[i].parts(), func(s statement) bool {
 				changed := slices.Clone(p)
@@ -41,7 +49,7 @@ func shrink(p diffProgram, why string, run func(diffProgram) (why string)) (diff
 			})
 		}
 	}
-	return p, why
+	return p.String() + "\n" + found.text
 }
 
 // parts returns the statement with one thing less each.

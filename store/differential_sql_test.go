@@ -165,22 +165,15 @@ func newSQLSide(t testing.TB, address string) *sqlSide {
 
 // reset empties the database, but for the profiles that are there from the
 // beginning.
-func (p *sqlSide) reset() error {
+func (p *sqlSide) reset(t testing.TB) {
 	p.ids = givenIDs{}
-	sql := "BEGIN; SET LOCAL llmtally.writer = on"
-	for _, table := range []string{
-		"request_logs", "tokens_usage", "user_profiles", "usage_totals", "usage_monthly", "traffic_hourly", "stale_months",
-	} {
-		sql += "; DELETE FROM " + table
-	}
-	_, err := p.run(sql + "; SELECT setval('request_logs_id_seq', 1, false), setval('tokens_usage_id_seq', 1, false); COMMIT")
+	sql := "BEGIN; SET LOCAL llmtally.writer = on; DELETE FROM " + strings.Join(emptied, "; DELETE FROM ")
 	for _, user := range diffProfiles {
-		if err == nil {
-			_, err = p.run(fmt.Sprintf("INSERT INTO user_profiles (user_id, created_at, updated_at) VALUES (%s, '%[2]s', '%[2]s')",
-				quote(user), diffStart))
-		}
+		sql += fmt.Sprintf("; INSERT INTO user_profiles (user_id, created_at, updated_at) VALUES (%s, '%[2]s', '%[2]s')",
+			quote(user), diffStart)
 	}
-	return err
+	_, err := p.run(sql + "; COMMIT")
+	require.NoError(t, err)
 }
 
 // run runs statements, parted by semicolons, and returns the answer of each.
@@ -337,6 +330,14 @@ func (p *sqlSide) column(sql string) (all []string) {
 	}
 	for _, row := range results[0].Rows {
 		all = append(all, string(slices.Concat(row...)))
+	}
+	return all
+}
+
+func (p *sqlSide) changedMonths() []string {
+	all := p.column(changedMonths)
+	for i, month := range all {
+		all[i] = p.cell(query.Time, month).(string)
 	}
 	return all
 }

@@ -2,9 +2,9 @@ package store_test
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,30 +21,37 @@ import (
 
 // A storeSide does statements through the program, as its REST door does.
 type storeSide struct {
-	db   *store.DB
-	path string
-	ids  givenIDs
-	err  error // what no statement should ever meet
+	db  *store.DB
+	raw *sql.DB // past the store
+	ids givenIDs
+	err error // what no statement should ever meet
 }
 
 func openStoreSide(t *testing.T) *storeSide {
 	start, err := time.Parse(time.RFC3339Nano, diffStart)
 	require.NoError(t, err)
-	p := &storeSide{path: storetest.Path(t), ids: givenIDs{}}
-	p.db, err = store.Open(t.Context(), p.path, store.Options{Now: func() time.Time { return start }})
-	require.NoError(t, err)
+	db := storetest.OpenWith(t, store.Options{Now: func() time.Time { return start }})
+	return &storeSide{db: db, raw: storetest.SQL(t, db.Path())}
+}
+
+// reset empties the database, but for the profiles that are there from the
+// beginning.
+func (p *storeSide) reset(t *testing.T) {
+	p.ids = givenIDs{}
+	require.NoError(t, p.db.Write(t.Context(), func(tx *store.Tx) error {
+		for _, table := range emptied {
+			if _, err := tx.Exec("DELETE FROM " + table); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
 	for _, user := range diffProfiles {
 		_, err := p.db.Run(t.Context(), policy.System(), query.Insert{Relation: "user_profiles", Set: []query.Assignment{
 			{Column: "user_id", Value: user}, {Column: "created_at", Value: diffStart}, {Column: "updated_at", Value: diffStart},
 		}}, nil)
 		require.NoError(t, err)
 	}
-	return p
-}
-
-func (p *storeSide) close(t *testing.T) {
-	require.NoError(t, p.db.Close())
-	os.Remove(p.path)
 }
 
 // do does a statement, and returns the keys of the rows that were written.
@@ -128,8 +135,8 @@ func (p *storeSide) where(s statement) (query.Expr, error) {
 				text = p.ids.ref(s.On, text)
 			}
 			values[i] = text
-			if !ok {
-				continue
+			if !ok && s.writes() { // the door asks before it writes
+				return nil, &store.Error{Code: store.CodeUnknownColumn}
 			}
 			var err error
 			if values[i], err = store.ParseValue(c.Type, text); err != nil {
@@ -244,4 +251,20 @@ func (p *storeSide) meet(table string) {
 	for _, row := range rows {
 		p.ids.add(table, row[0].(int64))
 	}
+}
+
+func (p *storeSide) changedMonths() (all []string) {
+	rows, err := p.raw.Query(changedMonths)
+	if err != nil {
+		p.err = err
+		return nil
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var month storetest.Stored
+		p.err = errors.Join(p.err, rows.Scan(&month))
+		all = append(all, string(month))
+	}
+	p.err = errors.Join(p.err, rows.Err())
+	return all
 }

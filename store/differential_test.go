@@ -32,23 +32,22 @@ func TestTheProgramAndPlainSQLTellEachRoleTheSame(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			sql := newSQLSide(t, storetest.Postgres(t))
+			sides := duel{self: openStoreSide(t), sql: newSQLSide(t, storetest.Postgres(t))}
 			programs := drawDiffProgram(tables)
 			started, done, failed, text := time.Now(), int64(0), "", ""
 			for failed == "" && done < want {
 				rapid.Check(t, func(rt *rapid.T) {
-					if done >= want {
+					if done >= want && failed == "" {
 						return
 					}
 					program := programs.Draw(rt, "program")
 					if failed == "" {
-						var why string
-						if why = runDiffProgram(t, sql, program, &done); why == "" {
+						found := sides.run(t, program)
+						if done += int64(len(program)); found == nil {
 							return
 						}
 						failed = program.String()
-						shortest, why := shrink(program, why, func(p diffProgram) string { return runDiffProgram(t, sql, p, new(int64)) })
-						text = fmt.Sprintf("%s\n%s", shortest, why)
+						text = shrink(program, found, func(p diffProgram) *finding { return sides.run(t, p) })
 					}
 					if program.String() == failed { // rapid need not shrink it any more
 						rt.Fatal(text)
@@ -77,32 +76,39 @@ type duel struct {
 	at   string // what was done last
 }
 
-// runDiffProgram returns why the sides differ; "" if they do not.
-func runDiffProgram(t *testing.T, sql *sqlSide, program diffProgram, done *int64) (why string) {
-	require.NoError(t, sql.reset())
-	self := openStoreSide(t)
-	defer self.close(t)
-	d := duel{finding: &finding{}, self: self, sql: sql}
+// run does a program on both sides, each empty before, and returns how they
+// differ; nil if they do not.
+func (d duel) run(t *testing.T, program diffProgram) (found *finding) {
+	d.finding = &finding{}
 	defer func() {
-		if found := recover(); found == any(d.finding) {
-			why = d.text
-		} else if found != nil {
-			panic(found)
+		if was := recover(); was == any(d.finding) {
+			found = d.finding
+		} else if was != nil {
+			panic(was)
 		}
 	}()
+	d.self.reset(t)
+	d.sql.reset(t)
 	for i, s := range program {
-		if s.Do == "" {
-			continue
-		}
-		d.at = fmt.Sprintf("%d %s", i, s)
+		d.at, d.after = fmt.Sprintf("%d %s", i, s), i+1
 		d.step(s)
-		if *done++; *done%10 == 0 {
+		if i%10 == 9 {
 			d.compareEverything()
 		}
 	}
 	d.at = "the end"
 	d.compareEverything()
-	return ""
+	require.Equal(d, d.sql.changedMonths(), d.self.changedMonths(), "months to make tokens_usage of")
+	d.sound()
+	return nil
+}
+
+// changedMonths are those that tokens_usage is to be made of again.
+const changedMonths = "SELECT month FROM stale_months ORDER BY month"
+
+// emptied are the tables that both sides begin without any rows of.
+var emptied = []string{
+	"request_logs", "tokens_usage", "user_profiles", "usage_totals", "usage_monthly", "traffic_hourly", "stale_months",
 }
 
 func (d duel) sound() {
@@ -264,4 +270,3 @@ func columnsOf(on string) []query.ColumnSpec {
 	}
 	return compiled.Columns
 }
-

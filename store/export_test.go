@@ -1,5 +1,5 @@
 package store
 
 // LookAgain makes the next log see what another process changed, as it would a
-// moment later.
-func (db *DB) LookAgain() { db.lookups.checked.Store(0) }
+// moment later: however long the looking takes.
+func (db *DB) LookAgain() { db.lookAgain(db.lookups.current.Load().revision) }

@@ -110,17 +110,34 @@ func (db *DB) RecordJobs(ctx context.Context, jobs []JobRecord) error {
 		if err := forgetJobs(tx, known); err != nil {
 			return err
 		}
-		_, err := tx.Exec(`
-			UPDATE jobs
-			SET last_result = 'interrupted', last_message = 'the process ended while it ran'
-			WHERE last_result = 'running'`)
-		return err
+		return interruptJobs(tx)
 	})
 	if err != nil {
 		return fmt.Errorf("recording the jobs: %w", err)
 	}
 	return nil
 }
+
+// JobTurn names the turn that a job has while it runs: see TryTurn.
+func JobTurn(job string) string { return "job " + job }
+
+// interruptJobs notes that jobs do not run any more whose process has ended.
+func interruptJobs(tx *Tx) error {
+	ended := "last_result = 'running'"
+	if tx.engine.shared {
+		// Those that run in another process have their turn.
+		ended = "CASE WHEN " + ended + " THEN pg_try_advisory_xact_lock(hashtext('llmtally'), hashtext($1 || name)) END"
+		_, err := tx.Exec(interruptSQL+ended, JobTurn(""))
+		return err
+	}
+	_, err := tx.Exec(interruptSQL + ended)
+	return err
+}
+
+const interruptSQL = `
+	UPDATE jobs
+	SET last_result = 'interrupted', last_message = 'the process ended while it ran'
+	WHERE `
 
 // forgetJobs removes the jobs that are not known any more.
 func forgetJobs(tx *Tx, known map[string]bool) error {

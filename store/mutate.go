@@ -65,8 +65,9 @@ func (db *DB) Mutate(ctx context.Context, caller policy.Caller, m Mutation) (Out
 		return db.insertLogs(ctx, caller, m)
 	}
 	var outcome Outcome
+	again := false
 	err = db.Write(ctx, func(tx *Tx) (err error) {
-		c := changer{db: db, tx: tx, caller: caller, relation: r, Mutation: m}
+		c := changer{db: db, tx: tx, caller: caller, relation: r, Mutation: m, again: &again}
 		outcome, err = c.run(ctx)
 		return undone(m, err)
 	})
@@ -100,9 +101,6 @@ func (m *Mutation) check(caller policy.Caller) (*query.Relation, error) {
 		return nil, errorf(CodeNotWritable, "cannot write to view %q", m.Relation)
 	}
 	grant := policy.For(caller, m.Relation, m.Action)
-	if m.Action == policy.Insert && !grant.Any() {
-		return nil, errRowSecurity(m.Relation)
-	}
 	for _, set := range append(slices.Clone(m.Rows), m.Set) {
 		for _, a := range set {
 			if _, ok := r.Column(a.Column); !ok {
@@ -113,8 +111,16 @@ func (m *Mutation) check(caller policy.Caller) (*query.Relation, error) {
 			}
 		}
 	}
+	for _, column := range m.Target {
+		if _, ok := r.Column(column); !ok {
+			return nil, errorf(CodeUnknownColumn, "column %q does not exist", column)
+		}
+	}
 	if m.Conflict != Fail && m.Target != nil && !r.IsUnique(m.Target) {
 		return nil, errorf("42P10", "there is no unique or exclusion constraint matching the ON CONFLICT specification")
+	}
+	if m.Action == policy.Insert && !grant.Any() {
+		return nil, errRowSecurity(m.Relation)
 	}
 	return r, nil
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"regexp"
 	"strings"
+	"unicode"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 
@@ -24,8 +25,9 @@ var patterns = func() *lru.Cache[patternKey, *regexp.Regexp] {
 }()
 
 // CompilePattern returns a pattern as a regular expression. Its error is an
-// *Error as PostgreSQL gives it. Regular expressions are Go's (RE2), which lack
-// PostgreSQL's back references and lookahead, and take linear time.
+// *Error as PostgreSQL gives it. Regular expressions are what PostgreSQL and Go
+// (RE2) both know: without back references and lookahead, in linear time, and
+// escapes mean what they do in PostgreSQL.
 func CompilePattern(kind query.PatternKind, text string) (*regexp.Regexp, error) {
 	key := patternKey{kind, text}
 	if re, ok := patterns.Get(key); ok {
@@ -46,15 +48,50 @@ func CompilePattern(kind query.PatternKind, text string) (*regexp.Regexp, error)
 func patternSource(kind query.PatternKind, text string) (string, error) {
 	switch kind {
 	case query.Match: // to PostgreSQL a line's end is a character like others
-		return "(?s)" + text, nil
+		source, err := matchSource(text)
+		return "(?s)" + source, err
 	case query.IMatch:
-		return "(?is)" + text, nil
+		source, err := matchSource(text)
+		return "(?is)" + source, err
 	}
 	body, err := likeSource(text)
 	if kind == query.ILike {
 		return "(?is)^" + body + "$", err
 	}
 	return "(?s)^" + body + "$", err
+}
+
+// escapes are PostgreSQL's escapes in regular expressions, as Go writes them.
+var escapes = map[rune]string{
+	'a': `\a`, 'b': `\x08`, 'B': `\\`, 'e': `\x1b`, 'f': `\f`, 'n': `\n`, 'r': `\r`, 't': `\t`, 'v': `\v`, '0': `\x00`,
+	'd': `\d`, 'D': `\D`, 's': `\s`, 'S': `\S`, 'w': `\w`, 'W': `\W`,
+	'A': `\A`, 'Z': `\z`, 'y': `\b`, 'Y': `\B`,
+}
+
+// matchSource writes a regular expression of PostgreSQL's as Go's.
+func matchSource(pattern string) (string, error) {
+	var out strings.Builder
+	escaped := false
+	for _, c := range pattern {
+		switch known, ok := escapes[c]; {
+		case !escaped && c == '\\':
+			escaped = true
+			continue
+		case !escaped:
+			out.WriteRune(c)
+		case ok:
+			out.WriteString(known)
+		case c == '_' || unicode.IsLetter(c) || unicode.IsDigit(c):
+			return "", errorf("2201B", "invalid regular expression: invalid escape \\ sequence")
+		default:
+			out.WriteString(`\` + string(c))
+		}
+		escaped = false
+	}
+	if escaped {
+		return "", errorf("2201B", "invalid regular expression: invalid escape \\ sequence")
+	}
+	return out.String(), nil
 }
 
 // likeSource turns a LIKE pattern into a regular expression: % is any text, _

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -29,7 +30,7 @@ func translatePostgres(e *pgconn.PgError, err error) error {
 	if strings.HasPrefix(e.Code, "22") || strings.HasPrefix(e.Code, "54") {
 		return &Error{Code: e.Code, Message: e.Message, Hint: e.Hint}
 	}
-	return err
+	return away(err)
 }
 
 // constraintOf returns what a constraint is about, as SQLite names it:
@@ -62,7 +63,19 @@ var ErrAway = errors.New("the database does not answer")
 // or that others got in the way for too long: what was asked for was not done,
 // and may be asked for again.
 func Away(err error) bool {
-	return err != nil && (errors.Is(err, ErrAway) || disconnected(err) || again(err))
+	var pg *pgconn.PgError
+	var connect *pgconn.ConnectError
+	return errors.Is(err, ErrAway) || again(err) ||
+		(errors.As(err, &pg) || errors.As(err, &connect) || errors.Is(err, driver.ErrBadConn)) && disconnected(err)
+}
+
+// away marks an error of the database's connection, which may look like that of
+// any other.
+func away(err error) error {
+	if errors.Is(err, ErrAway) || !disconnected(err) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrAway, err)
 }
 
 // Codes after which the same transaction may well succeed: a serialization

@@ -35,25 +35,23 @@ func openPostgres(ctx context.Context, db *DB) error {
 	}
 	writer := config.Copy()
 	setting(writer, "llmtally.writer", "on") // it keeps the rollups itself
-	setting(writer, "default_transaction_read_only", "off")
 	db.line.dial, writer.DialFunc = writer.DialFunc, db.line.connect
-	db.writer = openPool(writer)
+	db.writer = openPool(writer, false)
 	db.writer.SetMaxOpenConns(1)
 	if err := migratePostgres(ctx, config.Copy()); err != nil {
 		return connecting(err)
 	}
-	setting(config, "default_transaction_read_only", "on")
-	db.readers = openPool(config)
+	db.readers = openPool(config, true)
 	readers := max(4, 2*runtime.NumCPU())
 	db.readers.SetMaxOpenConns(readers)
 	db.readers.SetMaxIdleConns(readers)
-	db.turns.db = openPool(config)
+	db.turns.db = openPool(config, true)
 	db.turns.db.SetMaxOpenConns(1)
 	return db.readers.PingContext(ctx)
 }
 
-func openPool(config *pgx.ConnConfig) *sql.DB {
-	return stdlib.OpenDB(*config, stdlib.OptionAfterConnect(settle(config)))
+func openPool(config *pgx.ConnConfig, readOnly bool) *sql.DB {
+	return stdlib.OpenDB(*config, stdlib.OptionAfterConnect(settle(config, readOnly)))
 }
 
 // migratePostgres brings the schema up to date, one process at a time.
@@ -63,9 +61,8 @@ func migratePostgres(ctx context.Context, config *pgx.ConnConfig) error {
 	if err != nil {
 		return err
 	}
-	setting(config, "default_transaction_read_only", "off")
 	// Not the writer's: migrations need a connection of their own beside the lock's.
-	schema := openPool(config)
+	schema := openPool(config, false)
 	err = migrate(ctx, schema, goose.DialectPostgres, migrations.Postgres(), goose.WithSessionLocker(locker))
 	return errors.Join(err, schema.Close())
 }

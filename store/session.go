@@ -23,6 +23,7 @@ var session = map[string]string{
 	"extra_float_digits": "1",
 	// Transactions wait for each other's rows, and then see them.
 	"default_transaction_isolation": "read committed",
+	"default_transaction_read_only": "off", // see settle
 }
 
 // unlessAddressed is what the address may set otherwise. A client that is gone
@@ -73,20 +74,22 @@ func setting(config *pgx.ConnConfig, name, value string) {
 }
 
 // settle does for a new connection what cannot be said when it is opened: not
-// every server knows the timeouts, and only one of the ways not to wait for the
-// disk is undone, since others, such as remote_apply, promise more.
-func settle(config *pgx.ConnConfig) func(context.Context, *pgx.Conn) error {
+// every server knows the timeouts; an address that asks for a server that takes
+// writes (target_session_attrs) would find none; and only one of the ways not to
+// wait for the disk is undone, since others, such as remote_apply, promise more.
+func settle(config *pgx.ConnConfig, readOnly bool) func(context.Context, *pgx.Conn) error {
 	_, chosen := config.RuntimeParams["synchronous_commit"]
 	return func(ctx context.Context, conn *pgx.Conn) error {
 		var writer string
 		err := conn.QueryRow(ctx, `
-			SELECT coalesce(current_setting('llmtally.writer', true), '')
+			SELECT coalesce(current_setting('llmtally.writer', true), ''),
+				set_config('default_transaction_read_only', CASE WHEN $2 THEN 'on' ELSE 'off' END, false)
 			FROM (
 				SELECT count(set_config(name, CASE name WHEN 'synchronous_commit' THEN 'on' ELSE '0' END, false))
 				FROM pg_settings
 				WHERE name IN ('idle_session_timeout', 'transaction_timeout') AND setting <> '0'
 					OR name = 'synchronous_commit' AND setting = 'off' AND NOT $1
-			) AS settled`, chosen).Scan(&writer)
+			) AS settled`, chosen, readOnly).Scan(&writer, nil)
 		if err == nil && writer != config.RuntimeParams["llmtally.writer"] {
 			err = errPooled
 		}

@@ -22,7 +22,7 @@ func translate(err error) error {
 	case errors.As(err, &pg):
 		return translatePostgres(pg, err)
 	case !errors.As(err, &e):
-		return err
+		return away(err)
 	}
 	switch code := e.Code(); code {
 	case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:

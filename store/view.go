@@ -30,9 +30,9 @@ func (db *DB) within(ctx context.Context, tx *Tx) *View {
 
 // Snapshot calls fn with a view of one moment.
 func (db *DB) Snapshot(ctx context.Context, caller policy.Caller, fn func(*View) error) error {
-	tx, err := db.readers.BeginTx(ctx, &db.engine.snapshot)
+	tx, err := readAgain(ctx, db, func() (*sql.Tx, error) { return db.readers.BeginTx(ctx, &db.engine.snapshot) })
 	if err != nil {
-		return fmt.Errorf("beginning a snapshot: %w", err)
+		return fmt.Errorf("beginning a snapshot: %w", translate(err))
 	}
 	defer tx.Rollback() //nolint:errcheck // nothing was written
 	return fn(&View{ctx: ctx, db: db, caller: caller, tx: tx})
@@ -62,7 +62,7 @@ func (v *View) Select(q query.Select, each func(query.Row) error) (int64, error)
 	n := int64(0)
 	for rows.Next() {
 		if err := rows.Scan(targets...); err != nil {
-			return n, fmt.Errorf("reading a row: %w", err)
+			return n, fmt.Errorf("reading a row: %w", translate(err))
 		}
 		for i, c := range compiled.Columns {
 			row[i] = cell(c.Type, row[i])
@@ -81,24 +81,36 @@ func (v *View) query(s query.Statement) (rows *sql.Rows, done func(), err error)
 		rows, err = v.tx.QueryContext(v.ctx, s.SQL, s.Args...)
 		return rows, func() {}, err
 	}
+	p, err := readAgain(v.ctx, v.db, func() (prepared, error) { return v.queryPrepared(s) })
+	return p.rows, p.done, err
+}
+
+// readAgain reads anew over another connection where one was lost: after a
+// restart of the server each of the pool's fails once, and reading changes
+// nothing.
+func readAgain[T any](ctx context.Context, db *DB, read func() (T, error)) (T, error) {
 	for attempt := 0; ; attempt++ {
-		rows, done, err = v.queryPrepared(s)
-		// After a restart of the server each pooled connection fails once, and
-		// reading again changes nothing.
-		if err == nil || attempt >= v.db.readers.Stats().MaxOpenConnections || !disconnected(err) || v.ctx.Err() != nil {
-			return rows, done, err
+		found, err := read()
+		if err == nil || attempt >= db.readers.Stats().MaxOpenConnections || !disconnected(err) || ctx.Err() != nil {
+			return found, err
 		}
 	}
 }
 
-func (v *View) queryPrepared(s query.Statement) (rows *sql.Rows, done func(), err error) {
+type prepared struct {
+	rows *sql.Rows
+	done func() // gives the statement back
+}
+
+func (v *View) queryPrepared(s query.Statement) (prepared, error) {
 	stmt, err := v.db.reads.prepare(v.ctx, s.SQL)
 	if err != nil {
-		return nil, nil, err
+		return prepared{}, err
 	}
-	done = func() { v.db.reads.release(stmt) }
-	if rows, err = stmt.QueryContext(v.ctx, s.Args...); err != nil {
+	done := func() { v.db.reads.release(stmt) }
+	rows, err := stmt.QueryContext(v.ctx, s.Args...)
+	if err != nil {
 		done()
 	}
-	return rows, done, err
+	return prepared{rows, done}, err
 }

@@ -47,7 +47,7 @@ AS $$ SELECT date_trunc('hour', at AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' $$;
 -- digits the first five are kept; how many follow says which doubling it is.
 -- +goose StatementBegin
 CREATE FUNCTION latency_bucket(us bigint) RETURNS bigint
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$
     SELECT CASE WHEN us < 32 THEN greatest(us, 0) ELSE
         (length(ltrim(us::bit(64)::text, '0')) - 5) * 16 + (us >> (length(ltrim(us::bit(64)::text, '0')) - 5)) END
@@ -57,17 +57,22 @@ $$;
 -- The sum of two histograms, {"bucket": count}, with the buckets in order.
 -- +goose StatementBegin
 CREATE FUNCTION latency_add(a text, b text) RETURNS text
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE -- which keeps its plan from call to call
 AS $$
-    SELECT CASE WHEN b = '{}' THEN a WHEN a = '{}' THEN b ELSE (
+BEGIN
+    IF b = '{}' THEN
+        RETURN a;
+    END IF;
+    RETURN (
         SELECT '{' || coalesce(string_agg('"' || bucket || '":' || n, ',' ORDER BY bucket), '') || '}'
         FROM (
             SELECT key::int AS bucket, sum(value::bigint) AS n
-            FROM (SELECT * FROM json_each_text(a::json) UNION ALL SELECT * FROM json_each_text(b::json)) AS both_sides
+            FROM (SELECT * FROM json_each_text(a::json) UNION ALL SELECT * FROM json_each_text(b::json)) AS counts
             GROUP BY 1
             HAVING sum(value::bigint) <> 0
-        ) AS summed
-    ) END
+        ) AS sums
+    );
+END
 $$;
 -- +goose StatementEnd
 

@@ -194,7 +194,7 @@ DECLARE
 BEGIN
     FOR step IN SELECT json_array_elements(path) LOOP
         IF json_typeof(step) = 'number' THEN
-            found := found -> (step #>> '{}')::int;
+            found := found -> greatest(-2147483647, least(2147483647, (step #>> '{}')::numeric))::int;
         ELSE
             found := found -> (step #>> '{}');
         END IF;
@@ -235,7 +235,7 @@ AS $$ SELECT value LIKE pattern $$;
 -- +goose StatementBegin
 CREATE FUNCTION match_text(value text, pattern text) RETURNS boolean
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-AS $$ SELECT value ~ pattern $$;
+AS $$ SELECT value COLLATE "C" ~ pattern $$;
 -- +goose StatementEnd
 
 -- Letter case is ignored in all scripts, which the order of bytes cannot do.
