@@ -57,7 +57,7 @@ type server struct {
 	url  string
 	db   string
 	key  string
-	anon string // the anon key
+	anon string   // the anon key
 	log  *os.File // what it wrote to stderr
 	done chan error
 

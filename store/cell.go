@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"strconv"
 	"time"
 
@@ -32,11 +33,12 @@ func cell(t query.Type, value any) any {
 	return value
 }
 
-// numeric reads a number that came as text.
+// numeric reads a number that came as text. A sum beyond 64 bits is the largest
+// number that they hold.
 func numeric(t query.Type, s string) any {
 	switch t {
 	case query.Int:
-		if n, err := strconv.ParseInt(s, 10, 64); err == nil {
+		if n, err := strconv.ParseInt(s, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
 			return n
 		}
 	case query.Real, query.Double:

@@ -53,6 +53,7 @@ type DB struct {
 	alerted chan struct{}
 	line    line         // the writer's, to a server
 	turns   processTurns // among those that share the database
+	limits  limits
 
 	rebuilding sync.Mutex // one month at a time: see RebuildMonth
 
@@ -74,7 +75,7 @@ func Open(ctx context.Context, path string, opts Options) (*DB, error) {
 	if opts.Log == nil {
 		opts.Log = slog.Default()
 	}
-	db := &DB{opts: opts, path: path, engine: engineFor(path), alerted: make(chan struct{}, 1)}
+	db := &DB{opts: opts, path: path, engine: engineFor(path), alerted: make(chan struct{}, 1), limits: usualLimits}
 	if err := db.open(ctx); err != nil {
 		_ = db.turns.close()
 		db.closePools()

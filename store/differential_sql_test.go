@@ -290,22 +290,22 @@ func (p *sqlSide) look(on string, keys []string) [][]any {
 	return p.rows(on, results[0])
 }
 
-// see reads all of some relations as a caller.
-func (p *sqlSide) see(who string, relations []string) (all [][][]any) {
-	sql := become(diffCallers[who])
-	for i, on := range relations {
+// see does statements that read, as a caller.
+func (p *sqlSide) see(c policy.Caller, reads []statement) (all [][][]any) {
+	sql := become(c)
+	for i, s := range reads {
 		if i > 0 {
 			sql += "; "
 		}
-		sql += sqlOf(statement{Do: "select", On: on, Order: relationKeys[on]}, p.ids.ref)
+		sql += sqlOf(s, p.ids.ref)
 	}
 	results, err := p.run(sql + finish(false))
 	if err != nil {
 		p.err = err
-		return nil
+		return make([][][]any, len(reads))
 	}
-	for i, on := range relations {
-		all = append(all, p.rows(on, results[becomes+i]))
+	for i, s := range reads {
+		all = append(all, p.rows(s.On, results[becomes+i]))
 	}
 	return all
 }

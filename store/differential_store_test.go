@@ -231,16 +231,6 @@ func (p *storeSide) look(on string, keys []any) [][]any {
 	return rows
 }
 
-// see reads all of some relations as a caller.
-func (p *storeSide) see(who string, relations []string) (all [][][]any) {
-	for _, on := range relations {
-		rows, err := p.read(p.reader(diffCallers[who]), query.Select{From: on, Order: orders(relationKeys[on])})
-		p.err = errors.Join(p.err, err)
-		all = append(all, rows)
-	}
-	return all
-}
-
 // meet notes the ids that a table has given since it was last asked.
 func (p *storeSide) meet(table string) {
 	rows, err := p.read(p.reader(policy.System()), query.Select{

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -158,27 +159,25 @@ func (d duel) compareRows(on string, keys []any) {
 // compareEverything compares all that each role sees.
 func (d duel) compareEverything() {
 	for _, who := range []string{"service", "ann", "bob", "odd", "eve", "anonAnn", "nobody"} {
-		relations := diffRelations
+		var reads []statement
+		for _, on := range diffRelations {
+			reads = append(reads, statement{Who: who, Do: "select", On: on, Order: relationKeys[on]})
+		}
 		if who == "service" {
-			relations = append(slices.Clone(relations), "traffic_hourly")
+			const on = "traffic_hourly"
+			reads = append(reads, statement{Who: who, Do: "select", On: on, Order: relationKeys[on]})
 		}
-		want, got := d.sql.see(who, relations), d.self.see(who, relations)
-		d.sound()
-		for i, on := range relations {
-			w, g := d.sql.ids.canonical(on, want[i]), d.self.ids.canonical(on, got[i])
-			require.Equal(d, w, g, "%s as %s sees it after %s\nin SQL, and by the program", on, who, d.at)
+		for _, user := range diffProfiles {
+			reads = append(reads,
+				statement{Who: who, Do: "call", On: "get_user_request_history", Rows: [][]string{{quoted(user), "30", "0"}}},
+				statement{Who: who, Do: "call", On: "get_user_token_breakdown", Rows: [][]string{{quoted(user)}}})
 		}
-		for _, user := range []string{"ann", "bob", oddUser} {
-			for _, f := range []statement{
-				{Who: who, Do: "call", On: "get_user_request_history", Rows: [][]string{{quoted(user), "30", "0"}}},
-				{Who: who, Do: "call", On: "get_user_token_breakdown", Rows: [][]string{{quoted(user)}}},
-			} {
-				got, _ := d.self.do(f)
-				want := d.sql.do(f)
-				d.sound()
-				got.Rows, want.Rows = d.self.ids.canonical(f.On, got.Rows), d.sql.ids.canonical(f.On, want.Rows)
-				require.Equal(d, want, got, "%s after %s\nin SQL, and by the program", f, d.at)
-			}
+		want := d.sql.see(diffCallers[who], reads)
+		for i, s := range reads {
+			got, _ := d.self.do(s)
+			d.sound()
+			require.Equal(d, d.sql.ids.canonical(s.On, want[i]), d.self.ids.canonical(s.On, got.Rows),
+				"%s\nafter %s\nin SQL, and by the program", s, d.at)
 		}
 	}
 }
@@ -254,19 +253,27 @@ func (g givenIDs) canonical(on string, rows [][]any) [][]any {
 	return rows
 }
 
+// functionColumns are the columns of functions' rows.
+var functionColumns = sync.OnceValue(func() map[string][]query.ColumnSpec {
+	all := map[string][]query.ColumnSpec{}
+	for name, f := range store.Functions {
+		s, err := f.Select(make([]any, len(f.Params)))
+		if err != nil {
+			panic(err)
+		}
+		compiled, err := query.CompileSelect(store.Schema, policy.System(), s)
+		if err != nil {
+			panic(err)
+		}
+		all[name] = compiled.Columns
+	}
+	return all
+})
+
 // columnsOf returns the columns of a relation, or of a function's rows.
 func columnsOf(on string) []query.ColumnSpec {
 	if r, ok := store.Schema[on]; ok {
 		return r.Columns
 	}
-	args := make([]any, len(store.Functions[on].Params))
-	s, err := store.Functions[on].Select(args)
-	if err != nil {
-		panic(err)
-	}
-	compiled, err := query.CompileSelect(store.Schema, policy.System(), s)
-	if err != nil {
-		panic(err)
-	}
-	return compiled.Columns
+	return functionColumns()[on]
 }

@@ -21,15 +21,19 @@ const (
 	mostAttempts = 20
 	firstPause   = 10 * time.Millisecond
 	longestPause = time.Second
-	// outagePatience is how long a server may be away before its clients are
-	// told to come back, and closingPatience the same for a process that is
-	// about to end.
-	outagePatience  = 20 * time.Second
-	closingPatience = 5 * time.Second
-	// longestWait is how long a write waits for its turn where there is a
-	// server: what is over before an HTTP server gives up on its answer.
-	longestWait = 30 * time.Second
 )
+
+// limits bound how long writes wait for a server.
+type limits struct {
+	// outage is how long the server may be away before clients are told to come
+	// back, and closing the same for a process that is about to end.
+	outage, closing time.Duration
+	// turn is how long a write waits for its turn: not for longer than an HTTP
+	// server waits for its answer.
+	turn time.Duration
+}
+
+var usualLimits = limits{outage: 20 * time.Second, closing: 5 * time.Second, turn: 30 * time.Second}
 
 // worthwhile waits a little, and says whether to try once more.
 func (p *patience) worthwhile(err error) bool {
@@ -44,7 +48,7 @@ func (p *patience) worthwhile(err error) bool {
 			p.writer.lost = time.Now()
 			db.opts.Log.Error("the database does not answer; what is to be written waits", "error", err)
 		}
-		if away := time.Since(p.writer.lost); db.queue.ends() && away > closingPatience || !p.endless && away > outagePatience {
+		if away := time.Since(p.writer.lost); db.queue.ends() && away > db.limits.closing || !p.endless && away > db.limits.outage {
 			return false
 		}
 	default:

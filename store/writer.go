@@ -97,7 +97,7 @@ func (q *writeQueue) do(w write) error {
 	if !q.db.engine.shared {
 		return <-w.done
 	}
-	tooLong := time.NewTimer(longestWait)
+	tooLong := time.NewTimer(q.db.limits.turn)
 	defer tooLong.Stop()
 	select {
 	case err := <-w.done:

@@ -24,6 +24,19 @@
 SET LOCAL statement_timeout = 0;
 SET LOCAL TimeZone = 'UTC';
 
+-- +goose StatementBegin
+DO $do$
+BEGIN
+    IF current_setting('server_version_num')::int < 150000 THEN
+        RAISE EXCEPTION 'llmtally needs PostgreSQL 15 or newer, and this is %', current_setting('server_version');
+    END IF;
+    IF getdatabaseencoding() <> 'UTF8' THEN
+        RAISE EXCEPTION 'llmtally needs a database in UTF8, and this is in %', getdatabaseencoding();
+    END IF;
+END
+$do$;
+-- +goose StatementEnd
+
 -- USD in nano-dollars (1e-9 USD), rounded half away from zero. It rounds the
 -- shortest decimal number that reads back as the same double.
 -- +goose StatementBegin
@@ -671,8 +684,10 @@ AS $protect$
 DECLARE
     this     constant name := (SELECT relname FROM pg_class WHERE oid = relation);
     is_table constant boolean := (SELECT relkind = 'r' FROM pg_class WHERE oid = relation);
-    sequence constant regclass := (
-        SELECT s.oid FROM pg_depend AS d JOIN pg_class AS s ON s.oid = d.objid AND s.relkind = 'S'
+    ids      constant text := ( -- the sequences of its columns
+        SELECT string_agg(s.oid::regclass::text, ', ')
+        FROM pg_depend AS d
+        JOIN pg_class AS s ON s.oid = d.objid AND s.relkind = 'S'
         WHERE d.refobjid = relation AND d.classid = 'pg_class'::regclass AND d.deptype = 'a');
     is_own   text;
     r        record;
@@ -687,8 +702,8 @@ BEGIN
     FOR r IN SELECT rolname FROM pg_roles WHERE rolname IN ('anon', 'authenticated', 'service_role') LOOP
         EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', current_schema(), r.rolname);
         EXECUTE format('REVOKE ALL ON %s FROM %I', relation, r.rolname);
-        IF sequence IS NOT NULL THEN
-            EXECUTE format('REVOKE ALL ON SEQUENCE %s FROM %I', sequence, r.rolname);
+        IF ids IS NOT NULL THEN
+            EXECUTE format('REVOKE ALL ON SEQUENCE %s FROM %I', ids, r.rolname);
         END IF;
     END LOOP;
     FOR r IN
@@ -739,8 +754,8 @@ BEGIN
         WHERE rule.relation = this
     LOOP
         EXECUTE format('GRANT %s %s ON %s TO %I', r.action, '(' || r.columns || ')', relation, r.role);
-        IF sequence IS NOT NULL AND r.action <> 'SELECT' THEN
-            EXECUTE format('GRANT USAGE ON SEQUENCE %s TO %I', sequence, r.role);
+        IF ids IS NOT NULL AND r.action <> 'SELECT' THEN
+            EXECUTE format('GRANT USAGE ON SEQUENCE %s TO %I', ids, r.role);
         END IF;
         CONTINUE WHEN NOT is_table OR r.own = 'nobody';
         is_own := CASE WHEN r.own IS NULL THEN 'true' ELSE format('%I = (SELECT jwt_subject())', r.own) END;

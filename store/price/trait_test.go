@@ -18,7 +18,7 @@ func TestAModelsNameTellsItsFamilyKindAndVersion(t *testing.T) {
 		{"gpt-4o", "gpt", "", 4, "gpt-4o"},
 		{"gpt-4o-2024-08-06", "gpt", "", 4, "gpt-4o"},
 		{"GPT-4.1-mini", "gpt", "", 4.1, "gpt-4.1-mini"},
-		{"chatgpt-4o-latest", "gpt", "", 4, "chatgpt-4o"},
+		{"chatgpt-4o-latest", "gpt", "chat page", 4, "chatgpt-4o"},
 		{"gpt-4-0613", "gpt", "", 4, "gpt-4"},
 		{"gpt-4-0125-preview", "gpt", "", 4, "gpt-4"},
 		{"gpt-4-32k", "gpt", "", 4, "gpt-4-32k"},

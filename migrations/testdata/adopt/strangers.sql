@@ -20,6 +20,8 @@ CREATE TABLE request_logs (
     messages text,
     error text[],
     tenant uuid NOT NULL,
+    counter serial,
+    another serial,
     litellm_call_id uuid
 );
 CREATE UNIQUE INDEX ON request_logs (tenant, id);
