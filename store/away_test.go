@@ -139,7 +139,10 @@ func TestReadsRecoverByThemselvesAfterARestart(t *testing.T) {
 			}
 			require.NoError(t, read())
 			server.Restart(t, immediate)
-			require.NoError(t, read(), "at once, over connections that are dead")
+			_, err := db.AlertChannels(context.Background(), policy.System())
+			require.NoError(t, err, "at once, over a connection that is dead")
+			storetest.RequireClean(t, db)
+			require.NoError(t, read(), "over all of them")
 			require.NoError(t, db.Ready(t.Context()))
 			release, mine, err := db.TryTurn(t.Context(), "something")
 			require.NoError(t, err)

@@ -51,7 +51,7 @@ func openPostgres(ctx context.Context, db *DB) error {
 }
 
 func openPool(config *pgx.ConnConfig, readOnly bool) *sql.DB {
-	return stdlib.OpenDB(*config, stdlib.OptionAfterConnect(settle(config, readOnly)))
+	return stdlib.OpenDB(*config, stdlib.OptionAfterConnect(settle(config, readOnly)), stdlib.OptionShouldPing(doubtful))
 }
 
 // migratePostgres brings the schema up to date, one process at a time.

@@ -11,13 +11,11 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -38,7 +36,7 @@ type Server struct {
 	dir      string
 	port     int
 	settings []string
-	account  *syscall.Credential // whom it runs as; nil: as we do
+	account  *account // whom it runs as
 
 	migrated func() error // makes the template database, once
 	watchdog *exec.Cmd
@@ -165,10 +163,8 @@ func newServer(settings ...string) (s *Server, err error) {
 			os.RemoveAll(s.dir)
 		}
 	}()
-	if s.account != nil {
-		if err := os.Chown(s.dir, int(s.account.Uid), int(s.account.Gid)); err != nil {
-			return nil, err
-		}
+	if err := s.account.give(s.dir); err != nil {
+		return nil, err
 	}
 	if err := s.initialise(); err != nil {
 		return nil, err
@@ -177,26 +173,6 @@ func newServer(settings ...string) (s *Server, err error) {
 		return nil, err
 	}
 	return s, s.onEach("postgres", "CREATE ROLE "+postgresOwner+" LOGIN CREATEDB CREATEROLE")
-}
-
-// unprivileged returns another account when we are root, as whom the server
-// refuses to run.
-func unprivileged() (*syscall.Credential, error) {
-	if os.Geteuid() != 0 {
-		return nil, nil
-	}
-	var errs []error
-	for _, name := range []string{"postgres", "nobody"} {
-		account, err := user.Lookup(name)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		uid, errUID := strconv.ParseUint(account.Uid, 10, 32)
-		gid, errGID := strconv.ParseUint(account.Gid, 10, 32)
-		return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, errors.Join(errUID, errGID)
-	}
-	return nil, errors.Join(errs...)
 }
 
 // freePort returns a TCP port of this machine that nothing listens on.
@@ -233,7 +209,7 @@ func (s *Server) initialise() error {
 func (s *Server) command(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(name, args...)
 	cmd.Dir = s.dir
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: s.account}
+	cmd.SysProcAttr = s.account.apart()
 	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "HOME="+s.dir, "LLMTALLY_SERVER_DIR="+s.dir)
 	return cmd
 }
