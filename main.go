@@ -36,6 +36,7 @@ type cli struct {
 	Token       tokenCommand       `cmd:"" help:"Print a user's token."`
 	Import      importCommand      `cmd:"" help:"Import logs from NDJSON or CSV files."`
 	Copy        copyCommand        `cmd:"" help:"Copy a database to another: a SQLite file or PostgreSQL. Again: what changed since."`
+	Distribute  distributeCommand  `cmd:"" help:"Spread a PostgreSQL database over the servers of a Citus cluster."`
 	Check       checkCommand       `cmd:"" help:"Recompute every aggregate from the logs, and say what differs."`
 	Rebuild     rebuildCommand     `cmd:"" help:"Make every aggregate anew from the logs."`
 	Prices      pricesCommand      `cmd:"" help:"List, override and import prices."`

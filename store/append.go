@@ -97,12 +97,7 @@ func (b *logBatch) finish() error {
 		return err
 	}
 	tables := b.db.lookups.current.Load()
-	for _, user := range b.tally.sortedUsers() {
-		if err := b.budgets.check(b.tx, tables, user, b.tally.users[user]); err != nil {
-			return err
-		}
-	}
-	return nil
+	return b.budgets.check(b.tx, tables, b.tally.sortedUsers(), b.tally.users)
 }
 
 // storeEach stores logs one by one.

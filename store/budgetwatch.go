@@ -16,7 +16,8 @@ import (
 type budgetWatch struct {
 	db    *DB
 	users *simplelru.LRU[string, headroom]
-	noted []string // users of whom something was remembered in the transaction under way
+	noted []string  // users of whom something was remembered in the transaction under way
+	blind time.Time // until when nothing is measured: see measureAll
 }
 
 // A headroom is what a user may add before a rule must be measured again.
@@ -53,25 +54,36 @@ func (w *budgetWatch) ended(committed bool) {
 // forget makes the user's next logs be measured.
 func (w *budgetWatch) forget(user string) { w.users.Remove(user) }
 
-// check looks at what a transaction changes for a user, once it is written.
-func (w *budgetWatch) check(tx *Tx, rules *lookupTables, user string, change *userChange) error {
+// check looks at what a transaction changes for its users, once it is written.
+func (w *budgetWatch) check(tx *Tx, rules *lookupTables, users []string, changes map[string]*userChange) error {
 	now := w.db.opts.Now()
-	w.noted = append(w.noted, user)
-	left, known := w.users.Get(user)
-	// Without a log that went, others move up among the last requests, and a
-	// rate of failures may rise.
-	if known && left.revision == rules.revision && At(now) < left.until && !change.lost {
-		left.take(&change.gained)
-		if !left.usedUp() {
-			w.users.Add(user, left)
-			return nil
+	var due []string
+	for _, user := range users {
+		w.noted = append(w.noted, user)
+		left, known := w.users.Get(user)
+		change := changes[user]
+		// Without a log that went, others move up among the last requests, and a
+		// rate of failures may rise.
+		if known && left.revision == rules.revision && At(now) < left.until && !change.lost {
+			left.take(&change.gained)
+			if !left.usedUp() {
+				w.users.Add(user, left)
+				continue
+			}
 		}
+		due = append(due, user)
 	}
-	left, err := w.measure(tx, rules, user, now)
-	if err == nil {
+	if w.db.engine.shared {
+		return w.measureAll(tx, rules, due, now)
+	}
+	for _, user := range due {
+		left, err := w.measure(tx, rules, user, now)
+		if err != nil {
+			return err
+		}
 		w.users.Add(user, left)
 	}
-	return err
+	return nil
 }
 
 func (h *headroom) take(gained *sums) {
@@ -86,14 +98,15 @@ func (h *headroom) usedUp() bool {
 	return h.nano < 2 || h.tokens < 0 || h.requests < 0 || h.failures < 0
 }
 
+// unlimited is the headroom of a user for whom no rule is.
+func unlimited(rules *lookupTables, until time.Time) headroom {
+	none := math.Inf(1)
+	return headroom{rules.revision, At(until), none, none, none, none}
+}
+
 // measure raises what is to be raised for the user.
 func (w *budgetWatch) measure(tx *Tx, rules *lookupTables, user string, now time.Time) (headroom, error) {
-	none := math.Inf(1)
-	until := now.Add(watchTime)
-	if w.db.engine.shared {
-		until = now.Add(sharedWatchTime)
-	}
-	left := headroom{rules.revision, At(until), none, none, none, none}
+	left := unlimited(rules, now.Add(watchTime))
 	tier, err := tierOf(tx, rules.rules, user)
 	if err != nil {
 		return left, err
@@ -114,9 +127,6 @@ func (w *budgetWatch) measure(tx *Tx, rules *lookupTables, user string, now time
 		if err := raise(tx, r, user, &m); err != nil {
 			return left, err
 		}
-		if m.to != 0 {
-			left.until = min(left.until, m.to)
-		}
 		left.keep(r, &m)
 	}
 	return left, nil
@@ -124,6 +134,9 @@ func (w *budgetWatch) measure(tx *Tx, rules *lookupTables, user string, now time
 
 // keep narrows the headroom to what one rule leaves.
 func (h *headroom) keep(r *AlertRule, m *measurement) {
+	if m.to != 0 {
+		h.until = min(h.until, m.to)
+	}
 	value, _ := m.value(r)
 	room := math.Inf(1)
 	for _, threshold := range r.Thresholds {

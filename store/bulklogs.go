@@ -147,6 +147,14 @@ func (b *logBatch) loadMany(statement string, keys any) (found []*takenRow, err 
 	return found, rows.Err()
 }
 
+// lockMany reads logs by id, in that order, and locks them.
+func (b *logBatch) lockMany(statement string, ids []int64) ([]*takenRow, error) {
+	if b.db.engine.distributed {
+		return b.lockEach(statement, ids)
+	}
+	return b.loadMany(statement+" WHERE id = ANY($1) ORDER BY id FOR UPDATE", ids)
+}
+
 // updateTaken writes the rows that logs have changed.
 func (b *logBatch) updateTaken(rows map[string]*takenRow) error {
 	var changed [][]any
@@ -168,7 +176,7 @@ func (b *logBatch) deleteMany(ids []any) error {
 		keys[i] = integer(id)
 	}
 	// Locked in one order, and what they count for after that.
-	rows, err := b.loadMany(selectCountedSQL+" WHERE id = ANY($1) ORDER BY id FOR UPDATE", keys)
+	rows, err := b.lockMany(selectCountedSQL, keys)
 	if err != nil {
 		return err
 	}

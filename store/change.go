@@ -61,7 +61,9 @@ func (c *changer) reached() ([]any, error) {
 	}
 	// In the order of the keys, so that processes wait for each other in one
 	// direction: what another one changes meanwhile is looked at again.
-	compiled.SQL += c.tx.engine.forUpdate
+	if !c.tx.engine.distributed || c.Relation == "user_profiles" {
+		compiled.SQL += c.tx.engine.forUpdate // else the logs are locked one by one
+	}
 	keys, err := selectKeys(c.tx.Tx, compiled)
 	if err != nil {
 		return nil, fmt.Errorf("finding the rows to change: %w", translate(err))

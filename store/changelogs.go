@@ -29,6 +29,9 @@ func (db *DB) updateLogs(tx *Tx, caller policy.Caller, set []query.Assignment, i
 
 func (b *logBatch) updateLog(id any, caller policy.Caller, grant policy.Grant, patch *Log) error {
 	old, err := b.load(b.stmts.byID, id)
+	if err == ErrNotFound && b.db.engine.distributed {
+		return nil // it was deleted since it was found, which did not lock it
+	}
 	if err != nil {
 		return fmt.Errorf("reading the log to update: %w", err)
 	}

@@ -71,6 +71,9 @@ func (b *logBatch) rewrite(old, change *Log) error {
 // replace writes the new values of a stored row, and moves what the row counts
 // for from the old values to the new.
 func (b *logBatch) replace(old, row *Log) error {
+	if b.db.engine.distributed && old.CallID != row.CallID {
+		return errCallFixed()
+	}
 	if err := b.update(row); err != nil {
 		return translate(err)
 	}

@@ -231,3 +231,20 @@ func TestAChangeOfPricesOrRulesReachesOtherProcessesWithinTheNextLogs(t *testing
 		require.True(t, time.Now().Before(deadline))
 	}
 }
+
+func TestARuleThatCannotBeMeasuredCostsNoLogs(t *testing.T) {
+	t.Parallel()
+	db, other := openShared(t, "")
+	storetest.Append(t, db, policy.System(), `{"end_user":"ann","model":"a"}`, `{"end_user":"ann","model":"b"}`)
+	_, err := other.Exec("UPDATE usage_totals SET tokens = 9000000000000000000") // twice that is no bigint
+	require.NoError(t, err)
+	second, err := store.Open(t.Context(), db.Path(), store.Options{AutoCreateUsers: true}) // that has measured nothing yet
+	require.NoError(t, err)
+	defer func() { require.NoError(t, second.Close()) }()
+	for range 3 {
+		storetest.Append(t, second, policy.System(), `{"end_user":"ann","model":"c"}`, `{"end_user":"bob","model":"c"}`)
+	}
+	var n int
+	require.NoError(t, other.QueryRow("SELECT count(*) FROM request_logs").Scan(&n))
+	assert.Equal(t, 8, n)
+}

@@ -116,6 +116,9 @@ func (c *copying) run(ctx context.Context) error {
 
 // prepare finds out what there is to do.
 func (c *copying) prepare(ctx context.Context) (err error) {
+	if c.to.engine.distributed {
+		return errors.New("the target is distributed: copy to a database that is not, and distribute it then")
+	}
 	if c.sourceID, err = c.from.databaseID(ctx); err != nil {
 		return err
 	}

@@ -55,7 +55,7 @@ func (p *sqlSide) insertLogs(s statement) reply {
 		}
 		open[pair[0]] = pair[1]
 	}
-	onCallID := s.Do != "insert" && s.Target == "litellm_call_id"
+	completing := s.Do == "insert" || s.Target == "" || s.Do == "merge" && blind(s)
 	var parts []string
 	plain := s
 	plain.Rows = nil
@@ -68,7 +68,7 @@ func (p *sqlSide) insertLogs(s statement) reply {
 	for i, row := range s.Rows {
 		id, named := s.value(i, "litellm_call_id")
 		owner, begun := open[textOfJSON(id)]
-		if named && id != "null" && begun && s.mayComplete(i, owner) && (!onCallID || s.Do == "merge" && s.caller().Role == policy.Anon) {
+		if completing && named && id != "null" && begun && s.mayComplete(i, owner) {
 			flush()
 			parts = append(parts, "RESET ROLE", s.completion(i, owner), "SET LOCAL ROLE "+string(s.caller().Role))
 			continue

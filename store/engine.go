@@ -24,6 +24,9 @@ type engine struct {
 	shared bool
 	// forUpdate locks rows that are read to be changed.
 	forUpdate string
+	// distributed says that the tables are spread over many servers by Citus: see
+	// distribute.go.
+	distributed bool
 	// aborts says that a failed statement spoils its transaction.
 	aborts bool
 

@@ -18,6 +18,8 @@ type logStatements struct {
 	// Where rows go in one statement: see bulk.go.
 	addManyUsers, newIDs, insertMany, updateMany, noteStaleMany *sql.Stmt
 
+	callOf *sql.Stmt // where logs are spread over servers: see distributed.go
+
 	totals, monthly, hourly rollupStatements
 	noteStale               *sql.Stmt
 }
@@ -72,10 +74,14 @@ func placeholders(from, to int) string {
 
 func (s *logStatements) prepare(db *sql.DB, e *engine) error {
 	p := preparer{db: db, engine: e}
-	s.update = p.prepare(updateLogSQL)
-	s.byID = p.prepare(selectLogSQL + " WHERE id = $1" + e.forUpdate)
 	s.byCallID = p.prepare(selectLogSQL + " WHERE litellm_call_id = $1" + e.forUpdate)
-	s.countedByID = p.prepare(selectCountedSQL + " WHERE id = $1" + e.forUpdate)
+	if e.distributed {
+		s.prepareDistributed(&p)
+	} else {
+		s.update = p.prepare(updateLogSQL)
+		s.byID = p.prepare(selectLogSQL + " WHERE id = $1" + e.forUpdate)
+		s.countedByID = p.prepare(selectCountedSQL + " WHERE id = $1" + e.forUpdate)
+	}
 	s.remove = p.prepare("DELETE FROM request_logs WHERE id = $1")
 	s.userExists = p.prepare("SELECT 1 FROM user_profiles WHERE user_id = $1")
 	s.addUser = p.prepare("INSERT INTO user_profiles (user_id) VALUES ($1) ON CONFLICT (user_id) DO NOTHING")
@@ -88,7 +94,9 @@ func (s *logStatements) prepare(db *sql.DB, e *engine) error {
 			WHERE excluded.tokens_used <> 0`)
 		s.newIDs = p.prepare(newLogIDsSQL)
 		s.insertMany = p.prepare(insertManyLogsSQL)
-		s.updateMany = p.prepare(updateManyLogsSQL)
+		if s.updateMany == nil {
+			s.updateMany = p.prepare(updateManyLogsSQL)
+		}
 		s.noteStaleMany = p.prepare(insertManySQL("stale_months", []bulkColumn{{"month", "timestamptz"}}) + " ON CONFLICT DO NOTHING")
 	}
 	s.addUserTokens = p.prepare(addUserTokens)
@@ -163,9 +171,12 @@ func (b *logBatch) update(l *Log) error {
 
 // load reads a stored row with one of the statements that select a log.
 func (b *logBatch) load(stmt *sql.Stmt, key any) (Log, error) {
-	scan := b.tx.Stmt(stmt).QueryRow(key).Scan
+	keys, err := b.located(stmt, key)
+	if err != nil {
+		return Log{}, err
+	}
+	scan := b.tx.Stmt(stmt).QueryRow(keys...).Scan
 	var l Log
-	var err error
 	if stmt == b.stmts.countedByID {
 		l, err = scanLog(scan, ColMessages)
 	} else {

@@ -78,17 +78,15 @@ func (v *View) measureUserOnce(known map[span]measurement, r *AlertRule, user st
 // measureUser measures a rule for one user.
 func (v *View) measureUser(r *AlertRule, user string, now time.Time) (measurement, error) {
 	from, to := r.bounds(now)
-	where := append(query.And{query.Is("user_profile_id", user)}, r.narrowed()...)
-	switch {
-	case r.Window == WindowTotal:
-		return v.measure(query.Select{From: "usage_totals", Where: where}, from, to)
-	case r.Window == WindowLast:
-		return v.measure(r.newest("usage_by_log", where), from, to)
-	case r.Window == WindowMonth && r.zone == time.UTC:
-		return v.measure(query.Select{From: "usage_monthly", Where: append(where, query.Is("month", from))}, from, to)
-	default:
-		return v.measure(query.Select{From: "usage_by_log", Where: append(where, between("created_at", from, to)...)}, from, to)
+	own := query.And{query.Is("user_profile_id", user)}
+	if rollup, sums := r.userSums(now); rollup != "" {
+		return v.measure(query.Select{From: rollup, Where: append(own, sums...)}, from, to)
 	}
+	where := append(own, r.narrowed()...)
+	if r.Window == WindowLast {
+		return v.measure(r.newest("usage_by_log", where), from, to)
+	}
+	return v.measure(query.Select{From: "usage_by_log", Where: append(where, between("created_at", from, to)...)}, from, to)
 }
 
 // measureTogether measures a rule for its whole scope.
@@ -143,11 +141,19 @@ func (v *View) measure(q query.Select, from, to Timestamp) (measurement, error) 
 	m := measurement{from: from, to: to}
 	q.Columns = measured
 	_, err := v.Select(q, func(r query.Row) error {
-		m.requests, m.failures, m.tokens = integer(r[0]), integer(r[1]), integer(r[2])
-		m.dollars, m.nano = integer(r[3]), integer(r[4])
+		m = measurementOf(r, from, to)
 		return nil
 	})
 	return m, err
+}
+
+// measurementOf reads a row of the columns that are measured.
+func measurementOf(r query.Row, from, to Timestamp) measurement {
+	return measurement{
+		from: from, to: to,
+		requests: integer(r[0]), failures: integer(r[1]), tokens: integer(r[2]),
+		dollars: integer(r[3]), nano: integer(r[4]),
+	}
 }
 
 func (m measurement) plus(o measurement) measurement {

@@ -33,15 +33,18 @@ func openPostgres(ctx context.Context, db *DB) error {
 	if err != nil {
 		return err
 	}
-	writer := config.Copy()
-	setting(writer, "llmtally.writer", "on") // it keeps the rollups itself
-	db.line.dial, writer.DialFunc = writer.DialFunc, db.line.connect
-	db.writer = openPool(writer, false)
-	db.writer.SetMaxOpenConns(1)
 	if err := migratePostgres(ctx, config.Copy()); err != nil {
 		return connecting(err)
 	}
 	db.readers = openPool(config, true)
+	writer := config.Copy()
+	setting(writer, "llmtally.writer", "on") // it keeps the rollups itself
+	if err := db.noticeDistribution(ctx, writer); err != nil {
+		return err
+	}
+	db.line.dial, writer.DialFunc = writer.DialFunc, db.line.connect
+	db.writer = openPool(writer, false)
+	db.writer.SetMaxOpenConns(1)
 	readers := max(4, 2*runtime.NumCPU())
 	db.readers.SetMaxOpenConns(readers)
 	db.readers.SetMaxIdleConns(readers)

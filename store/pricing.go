@@ -16,6 +16,9 @@ func (db *DB) enrich(l *Log) {
 	prices := db.lookedUp().prices
 	t := l.usage()
 	l.fillPlain(db.opts.Now())
+	if db.engine.distributed {
+		l.fillCallID()
+	}
 	l.fillTokens(t)
 	l.fillProvider(prices)
 	l.fillCost(prices, t)

@@ -186,10 +186,14 @@ func (t *rollupTable) keyIs() string {
 
 type rollupStatements struct {
 	add, insert, repair, clear *sql.Stmt
-	many                       bool // rows go in one statement, and there is no insert: see bulk.go
+	many                       bool      // rows go in one statement, and there is no insert: see bulk.go
+	latest                     *sql.Stmt // where logs are spread over servers: see distributed.go
 }
 
 func (p *preparer) rollup(t rollupTable) rollupStatements {
+	if p.engine.distributed {
+		return p.distributedRollup(t)
+	}
 	if p.engine.shared {
 		return rollupStatements{
 			add: p.prepare(t.addManySQL()), repair: p.prepare(t.repairManySQL()), clear: p.prepare(t.clearManySQL()), many: true,
@@ -273,6 +277,9 @@ func (w *rollupWriter) write() error {
 func (w *rollupWriter) writeMany() error {
 	if err := execMany(w.tx, w.stmts.add, w.rows); err != nil {
 		return fmt.Errorf("adding to a rollup: %w", err)
+	}
+	if w.stmts.latest != nil {
+		return w.repairEach()
 	}
 	var repair, clear [][]any
 	for _, r := range w.removed {

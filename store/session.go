@@ -75,21 +75,28 @@ func setting(config *pgx.ConnConfig, name, value string) {
 
 // settle does for a new connection what cannot be said when it is opened: not
 // every server knows the timeouts; an address that asks for a server that takes
-// writes (target_session_attrs) would find none; and only one of the ways not to
-// wait for the disk is undone, since others, such as remote_apply, promise more.
+// writes (target_session_attrs) would find none; only one of the ways not to wait
+// for the disk is undone, since others, such as remote_apply, promise more; and
+// not every server was built with the faster compression.
 func settle(config *pgx.ConnConfig, readOnly bool) func(context.Context, *pgx.Conn) error {
 	_, chosen := config.RuntimeParams["synchronous_commit"]
+	_, compresses := config.RuntimeParams["default_toast_compression"]
 	return func(ctx context.Context, conn *pgx.Conn) error {
 		var writer string
 		err := conn.QueryRow(ctx, `
 			SELECT coalesce(current_setting('llmtally.writer', true), ''),
 				set_config('default_transaction_read_only', CASE WHEN $2 THEN 'on' ELSE 'off' END, false)
 			FROM (
-				SELECT count(set_config(name, CASE name WHEN 'synchronous_commit' THEN 'on' ELSE '0' END, false))
+				SELECT count(set_config(name, CASE name
+					WHEN 'synchronous_commit' THEN 'on'
+					WHEN 'default_toast_compression' THEN 'lz4'
+					ELSE '0'
+				END, false))
 				FROM pg_settings
 				WHERE name IN ('idle_session_timeout', 'transaction_timeout') AND setting <> '0'
 					OR name = 'synchronous_commit' AND setting = 'off' AND NOT $1
-			) AS settled`, chosen, readOnly).Scan(&writer, nil)
+					OR name = 'default_toast_compression' AND 'lz4' = ANY (enumvals) AND NOT $3
+			) AS settled`, chosen, readOnly, compresses).Scan(&writer, nil)
 		if err == nil && writer != config.RuntimeParams["llmtally.writer"] {
 			err = errPooled
 		}

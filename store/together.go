@@ -169,7 +169,7 @@ func (b *logBatch) takenRows(logs []*sentLog) (map[string]*takenRow, error) {
 	}
 	slices.Sort(change)
 	change = slices.Compact(change)
-	locked, err := b.loadMany(selectLogSQL+" WHERE id = ANY($1) ORDER BY id FOR UPDATE", change)
+	locked, err := b.lockMany(selectLogSQL, change)
 	if err != nil {
 		return nil, err
 	}
