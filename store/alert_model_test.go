@@ -28,7 +28,7 @@ func (l ledger) behind(r store.AlertRule, user string) []rawLog {
 			r.Scope == store.ScopeTier && (!log.user.Valid || l.tiers[log.user.String] != r.ScopeValue):
 			return false
 		case r.Window == store.WindowLast:
-			return user != "" || !log.at.Before(l.now.AddDate(0, 0, -30))
+			return user != "" || !log.at.Before(l.now.Add(-30*24*time.Hour))
 		}
 		return sameWindow(r, log.at, l.now)
 	})

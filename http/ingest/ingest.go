@@ -30,8 +30,8 @@ const (
 
 // Batches are stored while the next one is read.
 const (
-	batchRows  = 1000
-	batchBytes = 4 << 20
+	batchRows  = 3000
+	batchBytes = 8 << 20
 )
 
 // maxErrors bounds the refused rows that an answer names.
