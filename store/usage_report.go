@@ -34,6 +34,8 @@ type UsagePeriod struct {
 	Cost        float64               `json:"cost" doc:"USD."`
 	ByModel     map[string]UsageShare `json:"by_model"`
 	ByProvider  map[string]UsageShare `json:"by_provider"`
+
+	dollars, nano int64
 }
 
 // UsageShare is one model's or provider's part of a period.

@@ -1,0 +1,118 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/llmtally/llmtally/policy"
+	"github.com/llmtally/llmtally/store/query"
+)
+
+// A LogFilter says which logs to list; zero values ask for all.
+type LogFilter struct {
+	UserID   string
+	Model    string
+	Provider string
+	Status   string
+	From, To *time.Time // inclusive and exclusive
+	Before   string     // a LogRow's Cursor: only logs after it in the order
+	Limit    int64      // 0 means 50
+}
+
+// A LogRow is one log without its JSON. Texts that are unknown are empty.
+type LogRow struct {
+	ID               int64     `json:"id"`
+	CreatedAt        Timestamp `json:"created_at" format:"date-time"`
+	UserID           string    `json:"user_profile_id"`
+	Email            string    `json:"email"`
+	Model            string    `json:"model"`
+	Provider         string    `json:"provider"`
+	Status           string    `json:"status"`
+	TokensUsed       *int64    `json:"tokens_used"`
+	PromptTokens     *int64    `json:"prompt_tokens"`
+	CompletionTokens *int64    `json:"completion_tokens"`
+	TotalCost        *float64  `json:"total_cost" doc:"USD; null when the price is unknown."`
+	ResponseTime     *float64  `json:"response_time" doc:"Seconds; null when unknown."`
+	CallID           string    `json:"litellm_call_id"`
+	ErrorKind        string    `json:"error_kind" doc:"Empty for a log that did not fail."`
+}
+
+// Cursor marks the place of the log in the order of Logs.
+func (r *LogRow) Cursor() string { return fmt.Sprintf("%d.%d", r.CreatedAt, r.ID) }
+
+func parseLogCursor(s string) (at Timestamp, id int64, err error) {
+	micros, number, _ := strings.Cut(s, ".")
+	n, err1 := strconv.ParseInt(micros, 10, 64)
+	id, err2 := strconv.ParseInt(number, 10, 64)
+	if err1 != nil || err2 != nil || Timestamp(n) < minTimestamp || Timestamp(n) > maxTimestamp {
+		return 0, 0, errorf(CodeInvalidText, "invalid cursor: %s", strconv.Quote(clip(s)))
+	}
+	return Timestamp(n), id, nil
+}
+
+// Logs lists the logs that the caller may see, newest first, ties by id
+// descending.
+func (db *DB) Logs(ctx context.Context, caller policy.Caller, f LogFilter) ([]LogRow, error) {
+	where := query.And{}
+	for column, value := range map[string]string{
+		"user_profile_id": f.UserID, "model": f.Model, "provider": f.Provider, "status": f.Status,
+	} {
+		if value != "" {
+			where = append(where, query.Is(column, value))
+		}
+	}
+	if f.From != nil {
+		where = append(where, query.Compare{Column: "created_at", Op: query.Gte, Value: At(*f.From)})
+	}
+	if f.To != nil {
+		where = append(where, query.Compare{Column: "created_at", Op: query.Lt, Value: At(*f.To)})
+	}
+	if f.Before != "" {
+		at, id, err := parseLogCursor(f.Before)
+		if err != nil {
+			return nil, err
+		}
+		where = append(where,
+			query.Compare{Column: "created_at", Op: query.Lte, Value: at},
+			query.Or{
+				query.Compare{Column: "created_at", Op: query.Lt, Value: at},
+				query.Compare{Column: "id", Op: query.Lt, Value: id},
+			})
+	}
+	if f.Limit == 0 {
+		f.Limit = 50
+	}
+	return collect(ctx, db, caller, query.Select{
+		From: "request_logs",
+		Columns: []query.Output{
+			{Name: "id"},
+			{Name: "created_at"},
+			{Name: "user_profile_id"},
+			{Name: "model"},
+			{Name: "provider"},
+			{Name: "status"},
+			{Name: "tokens_used"},
+			{Name: "prompt_tokens"},
+			{Name: "completion_tokens"},
+			{Name: "total_cost"},
+			{Name: "response_time"},
+			{Name: "litellm_call_id"},
+			{Name: "error"},
+		},
+		Where: where, Order: newestFirst("created_at", "id"), Limit: &f.Limit,
+	}, func(r query.Row) LogRow {
+		row := LogRow{
+			ID: integer(r[0]), CreatedAt: moment(r[1]), UserID: text(r[2]), Model: text(r[3]), Provider: text(r[4]),
+			Status: text(r[5]), TokensUsed: optional[int64](r[6]), PromptTokens: optional[int64](r[7]),
+			CompletionTokens: optional[int64](r[8]), TotalCost: optional[float64](r[9]),
+			ResponseTime: optional[float64](r[10]), CallID: text(r[11]),
+		}
+		if row.Status == StatusFailure || row.Status == StatusError {
+			row.ErrorKind = errorKind([]byte(text(r[12])))
+		}
+		return row
+	})
+}

@@ -1,0 +1,136 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/llmtally/llmtally/policy"
+)
+
+// An Overview is how a span of time went for all users together.
+type Overview struct {
+	Periods       []UsagePeriod  `json:"periods" doc:"Gaps filled with zeros."`
+	Range         OverviewTotals `json:"range"`
+	Before        OverviewTotals `json:"before" doc:"The equally long span before the range."`
+	Models        []ModelTraffic `json:"models" doc:"Of the range, most requests first."`
+	TopUsers      TopUsers       `json:"top_users"`
+	Errors        []ErrorShare   `json:"errors" doc:"What failed most in the range, most frequent first."`
+	ErrorsPartial bool           `json:"errors_partial" doc:"Whether errors were counted over the newest 1,000 failures alone."`
+}
+
+// OverviewTotals are the sums over a span of whole UTC hours.
+type OverviewTotals struct {
+	From        Timestamp `json:"from" format:"date-time"`
+	To          Timestamp `json:"to" format:"date-time" doc:"Exclusive."`
+	Requests    int64     `json:"requests"`
+	Failures    int64     `json:"failures"`
+	Tokens      int64     `json:"tokens"`
+	Cost        float64   `json:"cost" doc:"USD."`
+	P50         *float64  `json:"p50" doc:"The median response time in seconds, within 3.2 %; null when none is known."`
+	P95         *float64  `json:"p95" doc:"The response time in seconds that 95 of 100 requests did not exceed."`
+	ActiveUsers int64     `json:"active_users" doc:"Users with at least one request."`
+}
+
+// ModelTraffic is the sums of one model of one provider.
+type ModelTraffic struct {
+	Model    string   `json:"model" doc:"Empty when unknown."`
+	Provider string   `json:"provider" doc:"Empty when unknown."`
+	Requests int64    `json:"requests"`
+	Failures int64    `json:"failures"`
+	Tokens   int64    `json:"tokens"`
+	Cost     float64  `json:"cost" doc:"USD."`
+	P50      *float64 `json:"p50" doc:"The median response time in seconds."`
+	P95      *float64 `json:"p95" doc:"The response time in seconds that 95 of 100 requests did not exceed."`
+}
+
+// TopUsers are the users who cost most, ten at most, and the span that they are
+// compared over: the one asked for, or the whole UTC months that it touches.
+type TopUsers struct {
+	From  Timestamp   `json:"from" format:"date-time"`
+	To    Timestamp   `json:"to" format:"date-time" doc:"Exclusive."`
+	Users []UserShare `json:"users" doc:"Most expensive first, then most tokens."`
+}
+
+// UserShare is one user's part of a span.
+type UserShare struct {
+	UserID   string  `json:"user_id"`
+	Email    string  `json:"email" doc:"Empty when unknown."`
+	FullName string  `json:"full_name" doc:"Empty when unknown."`
+	Requests int64   `json:"requests"`
+	Failures int64   `json:"failures"`
+	Tokens   int64   `json:"tokens"`
+	Cost     float64 `json:"cost" doc:"USD."`
+}
+
+// ErrorShare is one kind of failure of one model.
+type ErrorShare struct {
+	Kind     string    `json:"kind" doc:"What the provider or client calls the error, else the beginning of its message; empty when nothing is said."`
+	Model    string    `json:"model" doc:"Empty when unknown."`
+	Provider string    `json:"provider" doc:"Empty when unknown."`
+	Count    int64     `json:"count"`
+	Last     Timestamp `json:"last" format:"date-time" doc:"When the newest of them began."`
+	LastID   int64     `json:"last_id" doc:"The newest of them."`
+}
+
+// Overview returns how the periods of the time zone that overlap from
+// (inclusive) to to (exclusive) went for everybody, as whole periods, and how
+// the equally long time before them went. It is for the service role alone.
+//
+// Everything is counted in UTC hours. An hour belongs to the period in which it
+// begins, so in time zones at a half or quarter of an hour a period begins that
+// much later. The range ends with the hour under way, so that it is compared
+// with a time as long as what has passed of it.
+func (db *DB) Overview(ctx context.Context, caller policy.Caller, from, to time.Time, g Granularity, zone *time.Location) (Overview, error) {
+	if !policy.For(caller, "traffic_hourly", policy.Select).Any() {
+		return Overview{}, errPermission("traffic_hourly")
+	}
+	bounds, err := periods(g, from, to, zone)
+	if err != nil {
+		return Overview{}, err
+	}
+	span := db.overviewSpan(bounds)
+	o, err := db.trafficOverview(ctx, caller, bounds, span)
+	if err != nil {
+		return Overview{}, err
+	}
+	if o.Range.ActiveUsers, err = db.activeUsers(ctx, span, o.Range.Requests); err != nil {
+		return Overview{}, err
+	}
+	if o.Before.ActiveUsers, err = db.activeUsers(ctx, span.before(), o.Before.Requests); err != nil {
+		return Overview{}, err
+	}
+	if o.TopUsers, err = db.topUsers(ctx, span, o.Range.Requests); err != nil {
+		return Overview{}, err
+	}
+	o.Errors, o.ErrorsPartial, err = db.errorShares(ctx, span)
+	return o, err
+}
+
+// An hourSpan is from one UTC hour's first moment to another's.
+type hourSpan struct{ from, to Timestamp }
+
+// overviewSpan returns the hours that begin in the periods, as far as they have
+// begun.
+func (db *DB) overviewSpan(bounds []Timestamp) hourSpan {
+	s := hourSpan{bounds[0].nextHour(), bounds[len(bounds)-1].nextHour()}
+	if end := db.now().Hour() + hour; s.from < end && end < s.to {
+		s.to = end
+	}
+	return s
+}
+
+// nextHour returns the first moment of a UTC hour at or after the moment.
+func (t Timestamp) nextHour() Timestamp { return (t + hour - 1).Hour() }
+
+// before returns the equally long span before this one.
+func (s hourSpan) before() hourSpan { return hourSpan{max(s.from-(s.to-s.from), minTimestamp), s.from} }
+
+// period returns which of the periods between the borders a moment is in.
+func period(bounds []Timestamp, at Timestamp) int {
+	i, found := slices.BinarySearch(bounds, at)
+	if !found {
+		i--
+	}
+	return i
+}
