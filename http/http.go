@@ -40,6 +40,9 @@ func NewHandler(c Config) (http.Handler, error) {
 		c.Log = slog.Default()
 	}
 	c.V1.Version = c.Version
+	if c.V1.Streams.Now == nil {
+		c.V1.Streams.Now = c.V1.Now
+	}
 	router := chi.NewRouter()
 	r := chi.Router(router)
 	r.Use(accessLog(c.Log), recoverPanic, secure, middleware.GetHead)
@@ -60,6 +63,7 @@ func NewHandler(c Config) (http.Handler, error) {
 	known := c.Auth.Require(unauthorized)
 	r.With(known).Post("/v1/logs", ingest.Logs(c.DB, c.Limits))
 	r.With(known).Post("/v1/litellm", ingest.LiteLLM(c.DB, c.Limits))
+	r.With(known).Method(http.MethodGet, v1.StreamPath, v1.Stream(c.DB, c.V1.Streams))
 	r.Route(rest.Prefix, func(r chi.Router) {
 		r.Use(rest.Preflight, c.Auth.Require(rest.Unauthorized))
 		r.Handle("/*", rest.NewHandler(c.DB, c.RestBody))

@@ -26,17 +26,29 @@ type Activity struct {
 
 // Activity returns the newest requests that the caller may see.
 func (db *DB) Activity(ctx context.Context, caller policy.Caller, limit int64) ([]Activity, error) {
-	return collect(ctx, db, caller, query.Select{From: "user_recent_activity", Limit: &limit},
-		func(r query.Row) Activity {
-			return Activity{
-				RequestID: integer(r[0]), RequestTime: moment(r[1]), UserID: optional[string](r[2]),
-				Email: optional[string](r[3]), FullName: optional[string](r[4]),
-				SubscriptionTier: optional[string](r[5]), Model: optional[string](r[6]),
-				Provider: optional[string](r[7]), Status: optional[string](r[8]),
-				TokensUsed: optional[int64](r[9]), TotalCost: optional[float64](r[10]),
-				ResponseTime: optional[float64](r[11]),
-			}
-		})
+	return collect(ctx, db, caller, query.Select{From: "user_recent_activity", Limit: &limit}, activityFrom)
+}
+
+func activityFrom(r query.Row) Activity {
+	return Activity{
+		RequestID: integer(r[0]), RequestTime: moment(r[1]), UserID: optional[string](r[2]),
+		Email: optional[string](r[3]), FullName: optional[string](r[4]),
+		SubscriptionTier: optional[string](r[5]), Model: optional[string](r[6]),
+		Provider: optional[string](r[7]), Status: optional[string](r[8]),
+		TokensUsed: optional[int64](r[9]), TotalCost: optional[float64](r[10]),
+		ResponseTime: optional[float64](r[11]),
+	}
+}
+
+// initiated says whether the request had not ended.
+func (a *Activity) initiated() bool { return a.Status != nil && *a.Status == StatusInitiated }
+
+// text returns a column for the policy: "" when it is null.
+func (a *Activity) text(column string) string {
+	if column == "user_id" && a.UserID != nil {
+		return *a.UserID
+	}
+	return ""
 }
 
 // UserCounts returns how many users the caller may see, and how many of them

@@ -51,6 +51,7 @@ type DB struct {
 	queue   *writeQueue
 	lookups lookups
 	alerted chan struct{}
+	news    news         // for tails
 	line    line         // the writer's, to a server
 	turns   processTurns // among those that share the database
 	limits  limits

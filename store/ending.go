@@ -9,11 +9,13 @@ import (
 )
 
 // PrepareToClose says that the process is about to close the database: what
-// waits for a server that is away is told so soon. What can be written still is.
+// waits for a server that is away is told so soon, and tails end. What can be
+// written still is.
 func (db *DB) PrepareToClose() {
 	db.queue.mu.Lock()
-	defer db.queue.mu.Unlock()
 	db.queue.ending = true
+	db.queue.mu.Unlock()
+	db.news.tell()
 }
 
 // ends says whether the database is about to be closed.
@@ -33,6 +35,7 @@ func (q *writeQueue) close() error {
 	q.closed, q.ending = true, true
 	q.arrived.Signal()
 	q.mu.Unlock()
+	q.db.news.tell()
 	if q.db.engine.shared {
 		defer time.AfterFunc(closingLimit, func() { q.cancel(); q.db.line.cut() }).Stop()
 	}

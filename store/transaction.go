@@ -174,6 +174,7 @@ func (w *logWriter) attempt(fn func(*Tx) error) (err error) {
 	if tx.alerted {
 		w.db.wakeDelivery()
 	}
+	w.db.news.tell()
 	return nil
 }
 

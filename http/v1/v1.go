@@ -32,7 +32,8 @@ type Settings struct {
 	// RunJob starts a job in the background: store.ErrNotFound when there is
 	// none of that name, store.ErrJobRunning while it runs. Nil: there are no
 	// jobs here.
-	RunJob func(ctx context.Context, name string) error
+	RunJob  func(ctx context.Context, name string) error
+	Streams StreamSettings
 }
 
 // An api is the handlers and what they need.
@@ -91,6 +92,7 @@ func Register(r chi.Router, db *store.DB, settings Settings) *huma.OpenAPI {
 	a.registerPrices(h)
 	a.registerAlerts(h)
 	a.registerJobs(h)
+	describeStream(h.OpenAPI())
 	return h.OpenAPI()
 }
 
