@@ -5,22 +5,40 @@ import (
 	"fmt"
 )
 
-const activeUsersSQL = `
-	SELECT count(*)
-	FROM user_profiles AS p
-	WHERE EXISTS (
-		SELECT 1
-		FROM request_logs AS l
-		WHERE l.user_profile_id = p.user_id AND l.created_at >= $1 AND l.created_at < $2
-	)`
+// fewLogs is how many logs are read one by one sooner than the sums or the
+// index entries of all users: in about 20 ms.
+const fewLogs = 5000
 
-// activeUsers counts the users with a log in a span, of so many requests in all.
-func (db *DB) activeUsers(ctx context.Context, span hourSpan, requests int64) (n int64, err error) {
+const (
+	activeAmongLogsSQL = `
+		SELECT count(DISTINCT user_profile_id)
+		FROM request_logs
+		WHERE created_at >= $1 AND created_at < $2`
+	// One look into the index for each user.
+	activeByUserSQL = `
+		SELECT count(*)
+		FROM user_profiles AS p
+		WHERE EXISTS (
+			SELECT 1
+			FROM request_logs AS l
+			WHERE l.user_profile_id = p.user_id AND l.created_at >= $1 AND l.created_at < $2
+		)`
+)
+
+// activeUsers counts the users with a log in a span of so many requests.
+func (db *DB) activeUsers(ctx context.Context, span hourSpan, requests int64) (int64, error) {
 	if requests == 0 {
 		return 0, nil
 	}
-	if err := db.readers.QueryRowContext(ctx, activeUsersSQL, span.from, span.to).Scan(&n); err != nil {
-		return 0, fmt.Errorf("counting the active users: %w", translate(err))
-	}
-	return n, nil
+	type activeUsersIn hourSpan
+	return recently(db, activeUsersIn(span), span, func() (n int64, err error) {
+		statement := activeByUserSQL
+		if requests <= fewLogs {
+			statement = activeAmongLogsSQL
+		}
+		if err := db.readers.QueryRowContext(ctx, statement, span.from, span.to).Scan(&n); err != nil {
+			return 0, fmt.Errorf("counting the active users: %w", translate(err))
+		}
+		return n, nil
+	})
 }

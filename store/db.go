@@ -51,7 +51,8 @@ type DB struct {
 	queue   *writeQueue
 	lookups lookups
 	alerted chan struct{}
-	news    news         // for tails
+	news    news // for tails
+	recent  recent
 	line    line         // the writer's, to a server
 	turns   processTurns // among those that share the database
 	limits  limits

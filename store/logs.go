@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -19,8 +20,11 @@ type LogFilter struct {
 	Status   string
 	From, To *time.Time // inclusive and exclusive
 	Before   string     // a LogRow's Cursor: only logs after it in the order
-	Limit    int64      // 0 means 50
+	Limit    int64      // 1 to MaxLogs; 0 means 50
 }
+
+// MaxLogs bounds the logs of one page.
+const MaxLogs = 1000
 
 // A LogRow is one log without its JSON. Texts that are unknown are empty.
 type LogRow struct {
@@ -54,14 +58,33 @@ func parseLogCursor(s string) (at Timestamp, id int64, err error) {
 }
 
 // Logs lists the logs that the caller may see, newest first, ties by id
-// descending.
+// descending. Pages neither lose nor repeat a log, unless its time is changed
+// meanwhile.
+//
+// A page of all logs or of one user's, in any time, is read from an index. Model,
+// provider and status have none of their own: logs are read, newest first, until
+// the page is full, which takes about a second for each million that do not
+// match. From bounds that.
 func (db *DB) Logs(ctx context.Context, caller policy.Caller, f LogFilter) ([]LogRow, error) {
+	q, err := f.query()
+	if err != nil {
+		return nil, err
+	}
+	rows, err := collect(ctx, db, caller, q, logRowFrom)
+	if err != nil {
+		return nil, err
+	}
+	return rows, db.nameUsers(ctx, caller, rows)
+}
+
+// query asks for the columns that logRowFrom reads.
+func (f *LogFilter) query() (query.Select, error) {
 	where := query.And{}
-	for column, value := range map[string]string{
-		"user_profile_id": f.UserID, "model": f.Model, "provider": f.Provider, "status": f.Status,
+	for _, is := range []struct{ column, value string }{
+		{"user_profile_id", f.UserID}, {"model", f.Model}, {"provider", f.Provider}, {"status", f.Status},
 	} {
-		if value != "" {
-			where = append(where, query.Is(column, value))
+		if is.value != "" {
+			where = append(where, query.Is(is.column, is.value))
 		}
 	}
 	if f.From != nil {
@@ -73,7 +96,7 @@ func (db *DB) Logs(ctx context.Context, caller policy.Caller, f LogFilter) ([]Lo
 	if f.Before != "" {
 		at, id, err := parseLogCursor(f.Before)
 		if err != nil {
-			return nil, err
+			return query.Select{}, err
 		}
 		where = append(where,
 			query.Compare{Column: "created_at", Op: query.Lte, Value: at},
@@ -82,10 +105,8 @@ func (db *DB) Logs(ctx context.Context, caller policy.Caller, f LogFilter) ([]Lo
 				query.Compare{Column: "id", Op: query.Lt, Value: id},
 			})
 	}
-	if f.Limit == 0 {
-		f.Limit = 50
-	}
-	return collect(ctx, db, caller, query.Select{
+	limit := min(cmp.Or(f.Limit, 50), MaxLogs)
+	return query.Select{
 		From: "request_logs",
 		Columns: []query.Output{
 			{Name: "id"},
@@ -102,17 +123,42 @@ func (db *DB) Logs(ctx context.Context, caller policy.Caller, f LogFilter) ([]Lo
 			{Name: "litellm_call_id"},
 			{Name: "error"},
 		},
-		Where: where, Order: newestFirst("created_at", "id"), Limit: &f.Limit,
-	}, func(r query.Row) LogRow {
-		row := LogRow{
-			ID: integer(r[0]), CreatedAt: moment(r[1]), UserID: text(r[2]), Model: text(r[3]), Provider: text(r[4]),
-			Status: text(r[5]), TokensUsed: optional[int64](r[6]), PromptTokens: optional[int64](r[7]),
-			CompletionTokens: optional[int64](r[8]), TotalCost: optional[float64](r[9]),
-			ResponseTime: optional[float64](r[10]), CallID: text(r[11]),
+		Where: where, Order: newestFirst("created_at", "id"), Limit: &limit,
+	}, nil
+}
+
+func logRowFrom(r query.Row) LogRow {
+	row := LogRow{
+		ID: integer(r[0]), CreatedAt: moment(r[1]), UserID: text(r[2]), Model: text(r[3]), Provider: text(r[4]),
+		Status: text(r[5]), TokensUsed: optional[int64](r[6]), PromptTokens: optional[int64](r[7]),
+		CompletionTokens: optional[int64](r[8]), TotalCost: optional[float64](r[9]),
+		ResponseTime: knownTime(r[10]), CallID: text(r[11]),
+	}
+	if failed(row.Status) {
+		row.ErrorKind = errorKind([]byte(text(r[12])))
+	}
+	return row
+}
+
+// nameUsers adds the users' addresses.
+func (db *DB) nameUsers(ctx context.Context, caller policy.Caller, rows []LogRow) error {
+	var users []any
+	emails := map[string]string{}
+	for _, r := range rows {
+		if _, known := emails[r.UserID]; !known && r.UserID != "" {
+			emails[r.UserID] = ""
+			users = append(users, r.UserID)
 		}
-		if row.Status == StatusFailure || row.Status == StatusError {
-			row.ErrorKind = errorKind([]byte(text(r[12])))
-		}
-		return row
+	}
+	_, err := db.Run(ctx, caller, query.Select{
+		From: "user_profiles", Columns: []query.Output{{Name: "user_id"}, {Name: "email"}},
+		Where: query.In{Place: query.Column("user_id"), Values: users},
+	}, func(r query.Row) error {
+		emails[text(r[0])] = text(r[1])
+		return nil
 	})
+	for i := range rows {
+		rows[i].Email = emails[rows[i].UserID]
+	}
+	return err
 }

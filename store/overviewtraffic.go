@@ -22,6 +22,8 @@ func (db *DB) trafficOverview(ctx context.Context, caller policy.Caller, bounds 
 	}
 	models := map[name]*trafficSum{}
 	var all, earlier trafficSum
+	var at Timestamp // of the hour that was read last
+	var atText string
 	_, err := db.Run(ctx, caller, query.Select{
 		From: "traffic_hourly",
 		Columns: []query.Output{
@@ -37,7 +39,9 @@ func (db *DB) trafficOverview(ctx context.Context, caller policy.Caller, bounds 
 		},
 		Where: between("hour", span.before().from, span.to),
 	}, func(r query.Row) error {
-		at := moment(r[0])
+		if hour := text(r[0]); hour != atText {
+			at, atText = moment(hour), hour
+		}
 		share := UsageShare{
 			Requests: integer(r[3]), Failures: integer(r[4]), Tokens: integer(r[5]),
 			dollars: integer(r[6]), nano: integer(r[7]),

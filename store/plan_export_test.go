@@ -7,6 +7,7 @@ func Planned() map[string]string {
 		"a user's month":   postgresEngine.sql(saveMonthSQL),
 		"a month dropped":  dropMonthSQL,
 		"unfinished":       unfinishedSQL,
+		"failures":         failuresSQL,
 		"a total's last":   totalsTable.repairSQL(),
 		"an hour's last":   hourlyTable.repairSQL(),
 	}

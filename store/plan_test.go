@@ -39,6 +39,11 @@ func TestPostgreSQLAnswersFromIndexes(t *testing.T) {
 		{planned["unfinished"], []any{month}, []string{"request_logs_initiated_idx"}},
 		{planned["a total's last"], []any{"ann", "m", "p"}, []string{"usage_totals_pkey", "request_logs_user_created_at_idx"}},
 		{planned["an hour's last"], []any{month, "m", "p", month}, []string{"traffic_hourly_pkey", "request_logs_created_at_idx"}},
+		{planned["failures"], []any{month, month, 10}, []string{"Index Scan Backward using request_logs_failures_idx"}},
+		{
+			selected(query.Select{From: "request_logs", Where: from, Order: []query.Order{{Column: "created_at", Desc: true}, {Column: "id", Desc: true}}, Limit: query.Limit(50)}),
+			[]any{month, 50, 0}, []string{"Limit", "Index Scan Backward using request_logs_created_at_idx"},
+		},
 		{
 			selected(query.Select{From: "request_logs", Where: mine, Order: []query.Order{{Column: "created_at", Desc: true}, {Column: "id", Desc: true}}, Limit: query.Limit(50)}),
 			[]any{"ann", 50, 0}, []string{"Limit", "Index Scan Backward using request_logs_user_created_at_idx"},

@@ -41,60 +41,69 @@ type RequestLog struct {
 	Bill      []BillLine `json:"bill" doc:"How llmtally computed the cost; empty when it did not, or when the price was changed since."`
 }
 
-// A CostOrigin says where a log's cost comes from.
-type CostOrigin string
-
-// The origins.
-const (
-	CostBySender   CostOrigin = "sender"
-	CostByLLMTally CostOrigin = "llmtally"
-	CostUnknown    CostOrigin = "unknown"
-)
-
-// A BillPrice is the entry of the price list that a cost was computed with.
-type BillPrice struct {
-	ID       int64      `json:"id" doc:"0 for a variant that costs nothing and is in no list."`
-	Source   string     `json:"source" enum:"shipped,import,override"`
-	Provider string     `json:"provider" doc:"Empty in an override for any provider."`
-	Model    string     `json:"model"`
-	From     *Timestamp `json:"from" format:"date-time" doc:"When it began to hold; null for always."`
-	Hours    string     `json:"hours" doc:"The hours of the day (UTC) that it is for; empty for all."`
-}
-
-// A BillLine is what one class of tokens cost.
-type BillLine struct {
-	Class           string  `json:"class" doc:"input, output, cache_read, cache_write and so on: each token in the most specific class that has a price."`
-	Unit            string  `json:"unit" enum:"tokens,searches,requests"`
-	Tokens          int64   `json:"tokens" doc:"So many units."`
-	PricePerMillion float64 `json:"price_per_million" doc:"USD per million units."`
-	Cost            float64 `json:"cost" doc:"USD."`
-}
-
 // RequestLog returns the log of an id whole, or ErrNotFound when there is none
 // that the caller may see.
-func (db *DB) RequestLog(ctx context.Context, caller policy.Caller, id int64) (RequestLog, error) {
-	rows, err := collect(ctx, db, caller, query.Select{From: "request_logs", Where: query.Is("id", id)}, requestLogFrom)
-	if err == nil && len(rows) == 0 {
-		err = ErrNotFound
-	}
-	if err != nil {
-		return RequestLog{}, err
-	}
-	return rows[0], nil
+func (db *DB) RequestLog(ctx context.Context, caller policy.Caller, id int64) (l RequestLog, err error) {
+	err = db.Snapshot(ctx, caller, func(v *View) error {
+		n, err := v.Select(query.Select{From: "request_logs", Where: query.Is("id", id)}, func(r query.Row) error {
+			l = requestLogFrom(r)
+			return nil
+		})
+		if err == nil && n == 0 {
+			err = ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		if err := v.nameUser(&l); err != nil {
+			return err
+		}
+		return v.explainCost(&l)
+	})
+	return l, err
 }
 
+// nameUser gives the log what the caller may see of its user's profile.
+func (v *View) nameUser(l *RequestLog) error {
+	if l.UserID == "" {
+		return nil
+	}
+	_, err := v.Select(query.Select{
+		From: "user_profiles", Columns: []query.Output{{Name: "email"}, {Name: "full_name"}}, Where: query.Is("user_id", l.UserID),
+	}, func(r query.Row) error {
+		l.Email, l.FullName = text(r[0]), text(r[1])
+		return nil
+	})
+	return err
+}
+
+// requestLogFrom reads a row of request_logs. A response time of 0 is unknown.
 func requestLogFrom(r query.Row) RequestLog {
-	return RequestLog{
+	l := RequestLog{
 		ID: integer(r[ColID]), CreatedAt: moment(r[ColCreatedAt]), UserID: text(r[ColUserProfileID]),
 		EndUser: text(r[ColEndUser]), Provider: text(r[ColProvider]), Model: text(r[ColModel]),
-		Status: text(r[ColStatus]), CallID: text(r[ColCallID]), ResponseTime: optional[float64](r[ColResponseTime]),
+		Status: text(r[ColStatus]), CallID: text(r[ColCallID]), ResponseTime: knownTime(r[ColResponseTime]),
 		TokensUsed: optional[int64](r[ColTokensUsed]), PromptTokens: optional[int64](r[ColPromptTokens]),
 		CompletionTokens: optional[int64](r[ColCompletionTokens]), CacheReadTokens: optional[int64](r[ColCacheReadTokens]),
 		CacheWriteTokens: optional[int64](r[ColCacheWriteTokens]), ReasoningTokens: optional[int64](r[ColReasoningTokens]),
 		TotalCost: optional[float64](r[ColTotalCost]), PromptCostPerToken: optional[float64](r[ColPromptCostPerToken]),
 		CompletionCostPerToken: optional[float64](r[ColCompletionCostPerToken]),
 		Messages:               js(r[ColMessages]), Response: js(r[ColResponse]), Error: js(r[ColError]),
-		AdditionalDetails: js(r[ColAdditionalDetails]),
-		CostBy:            CostUnknown, Bill: []BillLine{},
+		AdditionalDetails: js(r[ColAdditionalDetails]), Bill: []BillLine{},
 	}
+	if failed(l.Status) {
+		l.ErrorKind = errorKind(l.Error)
+	}
+	return l
 }
+
+// knownTime reads a response time, of which 0 is unknown.
+func knownTime(cell any) *float64 {
+	seconds := optional[float64](cell)
+	if seconds != nil && *seconds == 0 {
+		return nil
+	}
+	return seconds
+}
+
+func failed(status string) bool { return status == StatusFailure || status == StatusError }
