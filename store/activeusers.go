@@ -5,9 +5,9 @@ import (
 	"fmt"
 )
 
-// fewLogs is how many logs are read one by one sooner than the sums or the
-// index entries of all users: in about 20 ms.
-const fewLogs = 5000
+// fewLogs is how many logs are read one by one in about 20 ms: no longer than
+// something of each of ten thousand users.
+const fewLogs = 10_000
 
 const (
 	activeAmongLogsSQL = `

@@ -1,74 +1,85 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
+
+	"github.com/llmtally/llmtally/policy"
+	"github.com/llmtally/llmtally/store/query"
 )
 
 // topUsersCount is how many users TopUsers lists.
 const topUsersCount = 10
 
-// The sums by user of a span, from the logs or from the rollup by month.
+// The users who cost most, from the logs of a span or from the rollup by month.
+// Only what decides is added up for all users.
 const (
-	usersByLogSQL = `
-		SELECT user_profile_id, count(*) AS requests,
-			count(*) FILTER (WHERE status IN ('failure', 'error')) AS failures,
-			coalesce(sum(tokens_used), 0) AS tokens,
-			coalesce(sum(cost_nano / 1000000000), 0) AS cost_usd,
-			coalesce(sum(cost_nano % 1000000000), 0) AS cost_nano
+	topByLogSQL = `
+		SELECT user_profile_id
 		FROM request_logs
 		WHERE created_at >= $1 AND created_at < $2 AND user_profile_id IS NOT NULL
-		GROUP BY user_profile_id`
+		GROUP BY user_profile_id
+		ORDER BY coalesce(sum(cost_nano / 1e9), 0) DESC, coalesce(sum(tokens_used), 0) DESC, user_profile_id
+		LIMIT $3`
 	// From user to user, so that other months cost nothing.
-	usersByMonthSQL = `
-		SELECT u.user_id AS user_profile_id, sum(m.requests) AS requests, sum(m.failures) AS failures,
-			sum(m.tokens) AS tokens, sum(m.cost_usd) AS cost_usd, sum(m.cost_nano) AS cost_nano
+	topByMonthSQL = `
+		SELECT u.user_id
 		FROM user_profiles AS u
 		CROSS JOIN usage_monthly AS m ON m.user_profile_id = u.user_id AND m.month >= $1 AND m.month < $2
-		GROUP BY u.user_id`
+		GROUP BY u.user_id
+		ORDER BY sum(m.cost_usd + m.cost_nano / 1e9) DESC, sum(m.tokens) DESC, u.user_id
+		LIMIT $3`
 )
-
-// topUsersSQL lists the users of such sums who cost most, $3 at most.
-func topUsersSQL(sums string) string {
-	return `
-		SELECT p.user_id, coalesce(p.email, ''), coalesce(p.full_name, ''),
-			CAST(t.requests AS BIGINT), CAST(t.failures AS BIGINT), CAST(t.tokens AS BIGINT),
-			CAST(t.cost_usd AS BIGINT), CAST(t.cost_nano AS BIGINT)
-		FROM (
-			SELECT *
-			FROM (` + sums + `) AS s
-			ORDER BY s.cost_usd + s.cost_nano / 1e9 DESC, s.tokens DESC, s.user_profile_id
-			LIMIT $3
-		) AS t
-		JOIN user_profiles AS p ON p.user_id = t.user_profile_id
-		ORDER BY t.cost_usd + t.cost_nano / 1e9 DESC, t.tokens DESC, p.user_id`
-}
 
 // topUsers lists the users who cost most in a span of so many requests. The logs
 // of a longer one would take too long: then it is whole months.
 func (db *DB) topUsers(ctx context.Context, span hourSpan, requests int64) (TopUsers, error) {
-	statement := topUsersSQL(usersByLogSQL)
+	list, sums, at := topByLogSQL, "usage_by_log", "created_at"
 	if requests > fewLogs {
-		statement = topUsersSQL(usersByMonthSQL)
+		list, sums, at = topByMonthSQL, "usage_monthly", "month"
 		span = hourSpan{span.from.Month(), (span.to - 1).nextMonth()}
 	}
 	type topUsersOf hourSpan
 	return recently(db, topUsersOf(span), span, func() (TopUsers, error) {
 		top := TopUsers{From: span.from, To: span.to, Users: []UserShare{}}
-		rows, err := db.readers.QueryContext(ctx, db.engine.sql(statement), span.from, span.to, topUsersCount)
+		ids, err := readTexts(db.readers.QueryContext(ctx, db.engine.sql(list), span.from, span.to, topUsersCount))
 		if err != nil {
 			return top, fmt.Errorf("listing the top users: %w", translate(err))
 		}
-		defer rows.Close()
-		for rows.Next() {
-			var u UserShare
-			var dollars, nano int64
-			if err := rows.Scan(&u.UserID, &u.Email, &u.FullName, &u.Requests, &u.Failures, &u.Tokens, &dollars, &nano); err != nil {
-				return top, fmt.Errorf("reading a top user: %w", err)
+		err = db.Snapshot(ctx, policy.System(), func(v *View) error {
+			for _, id := range ids {
+				u, err := v.userShare(id, query.Select{
+					From: sums, Where: append(query.And{query.Is("user_profile_id", id)}, between(at, span.from, span.to)...),
+				})
+				if err != nil {
+					return err
+				}
+				top.Users = append(top.Users, u)
 			}
-			u.Cost = USD(dollars, nano)
-			top.Users = append(top.Users, u)
-		}
-		return top, rows.Err()
+			return nil
+		})
+		slices.SortFunc(top.Users, func(a, b UserShare) int {
+			return cmp.Or(cmp.Compare(b.Cost, a.Cost), cmp.Compare(b.Tokens, a.Tokens), cmp.Compare(a.UserID, b.UserID))
+		})
+		return top, err
 	})
+}
+
+// userShare adds up what a select selects of a user.
+func (v *View) userShare(userID string, q query.Select) (UserShare, error) {
+	u := UserShare{UserID: userID}
+	m, err := v.measure(q, 0, 0)
+	if err != nil {
+		return u, err
+	}
+	u.Requests, u.Failures, u.Tokens, u.Cost = m.requests, m.failures, m.tokens, USD(m.dollars, m.nano)
+	_, err = v.Select(query.Select{
+		From: "user_profiles", Columns: []query.Output{{Name: "email"}, {Name: "full_name"}}, Where: query.Is("user_id", userID),
+	}, func(r query.Row) error {
+		u.Email, u.FullName = text(r[0]), text(r[1])
+		return nil
+	})
+	return u, err
 }
