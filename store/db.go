@@ -42,20 +42,21 @@ type Options struct {
 
 // A DB is an open database. Its methods may be called from many goroutines.
 type DB struct {
-	opts    Options
-	path    string
-	engine  *engine
-	writer  *sql.DB // exactly one connection
-	readers *sql.DB // read-only
-	reads   statements
-	queue   *writeQueue
-	lookups lookups
-	alerted chan struct{}
-	news    news // for tails
-	recent  recent
-	line    line         // the writer's, to a server
-	turns   processTurns // among those that share the database
-	limits  limits
+	opts     Options
+	path     string
+	engine   *engine
+	writer   *sql.DB // exactly one connection
+	readers  *sql.DB // read-only
+	reads    statements
+	queue    *writeQueue
+	lookups  lookups
+	alerted  chan struct{}
+	news     news // for tails
+	recent   recent
+	rankings *rankings
+	line     line         // the writer's, to a server
+	turns    processTurns // among those that share the database
+	limits   limits
 
 	rebuilding sync.Mutex // one month at a time: see RebuildMonth
 
@@ -77,7 +78,7 @@ func Open(ctx context.Context, path string, opts Options) (*DB, error) {
 	if opts.Log == nil {
 		opts.Log = slog.Default()
 	}
-	db := &DB{opts: opts, path: path, engine: engineFor(path), alerted: make(chan struct{}, 1), limits: usualLimits}
+	db := &DB{opts: opts, path: path, engine: engineFor(path), alerted: make(chan struct{}, 1), rankings: newRankings(), limits: usualLimits}
 	if err := db.open(ctx); err != nil {
 		_ = db.turns.close()
 		db.closePools()

@@ -15,6 +15,8 @@ type engine struct {
 	open func(ctx context.Context, db *DB) error
 	// finish is the upkeep before a database is closed.
 	finish func(db *DB) error
+	// measure says how large the database is.
+	measure func(ctx context.Context, db *DB, s *Statistics) error
 	// snapshot begins a transaction that reads one moment.
 	snapshot sql.TxOptions
 

@@ -18,6 +18,7 @@ import (
 var postgresEngine = engine{
 	open:      openPostgres,
 	finish:    finishPostgres,
+	measure:   measurePostgres,
 	snapshot:  sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead},
 	shared:    true,
 	forUpdate: " FOR UPDATE",

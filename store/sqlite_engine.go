@@ -18,6 +18,7 @@ import (
 var sqliteEngine = engine{
 	open:     openSQLite,
 	snapshot: sql.TxOptions{ReadOnly: true},
+	measure:  measureSQLite,
 	finish: func(db *DB) error {
 		_, err := db.writer.Exec("PRAGMA optimize")
 		if err == nil {

@@ -1,15 +1,19 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"slices"
+	"strconv"
 
 	"github.com/llmtally/llmtally/policy"
+	"github.com/llmtally/llmtally/store/query"
 )
 
 // A UserSort is what a list of users is sorted by.
 type UserSort string
 
-// The sorts. Ties go by user id, ascending.
+// The sorts. Ties go by user id, in the same direction.
 const (
 	ByTokens   UserSort = "tokens"
 	ByCost     UserSort = "cost"
@@ -18,6 +22,11 @@ const (
 	ByLastSeen UserSort = "last_seen"
 	ByUserID   UserSort = "user_id"
 )
+
+// UserSorts lists the sorts.
+func UserSorts() []UserSort {
+	return []UserSort{ByTokens, ByCost, ByRequests, ByFailures, ByLastSeen, ByUserID}
+}
 
 // MaxUserPage bounds the users of one page.
 const MaxUserPage = 1000
@@ -55,19 +64,28 @@ type UserRow struct {
 }
 
 // UserList returns a page of all users. It is for the service role alone.
+//
+// With more than a thousand users their order is some seconds old, so a user
+// whose place changes while somebody turns the pages may come twice or not at
+// all.
 func (db *DB) UserList(ctx context.Context, caller policy.Caller, q UserListQuery) (UserPage, error) {
-	if !policy.For(caller, "user_ranking", policy.Select).Any() {
-		return UserPage{}, errPermission("user_profiles")
+	list, err := db.userList(ctx, caller, q)
+	if err != nil {
+		return UserPage{}, err
 	}
-	return db.userPage(ctx, q)
+	return list.page(ctx, caller, q)
 }
 
-// AllUsers calls each with every user that matches, in order; After and Limit
-// are passed over. It is for the service role alone.
+// AllUsers calls each with every user that matches, in one order; After and
+// Limit are passed over. It is for the service role alone.
 func (db *DB) AllUsers(ctx context.Context, caller policy.Caller, q UserListQuery, each func(UserRow) error) error {
 	q.After, q.Limit = "", MaxUserPage
-	for {
-		page, err := db.UserList(ctx, caller, q)
+	list, err := db.userList(ctx, caller, q)
+	if err != nil {
+		return err
+	}
+	for more := true; more; {
+		page, err := list.page(ctx, caller, q)
 		if err != nil {
 			return err
 		}
@@ -76,8 +94,130 @@ func (db *DB) AllUsers(ctx context.Context, caller policy.Caller, q UserListQuer
 				return err
 			}
 		}
-		if q.After = page.Next; q.After == "" {
-			return nil
+		q.After, more = page.Next, page.Next != ""
+	}
+	return nil
+}
+
+// A userList is one order of a ranking, as it is read: down where it descends.
+type userList struct {
+	db     *DB
+	of     *ranking
+	by     UserSort
+	down   bool
+	places []int32 // ascending
+	found  []bool  // by place in the ranking, whether a user matches; nil: all do
+}
+
+func (db *DB) userList(ctx context.Context, caller policy.Caller, q UserListQuery) (*userList, error) {
+	// No table's own rules: it is about all users.
+	if !policy.For(caller, "traffic_hourly", policy.Select).Any() {
+		return nil, errPermission("user_profiles")
+	}
+	by := cmp.Or(q.Sort, ByTokens)
+	if !slices.Contains(UserSorts(), by) {
+		return nil, errorf(CodeInvalidText, "unknown sort %s: one of %v", strconv.Quote(clip(string(by))), UserSorts())
+	}
+	r, err := db.ranking(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &userList{
+		db: db, of: r, by: by, down: !q.Ascending, places: db.rankings.order(r, by), found: r.search(q.Search),
+	}, nil
+}
+
+// page reads a page of the list.
+func (l *userList) page(ctx context.Context, caller policy.Caller, q UserListQuery) (UserPage, error) {
+	limit := min(q.Limit, MaxUserPage)
+	if limit <= 0 {
+		limit = 50
+	}
+	first, last, err := l.window(q.After, limit)
+	if err != nil {
+		return UserPage{}, err
+	}
+	page := UserPage{AsOf: l.of.at}
+	var ids []any
+	before, after := 0, 0 // matches outside the page
+	for i := range l.places {
+		switch {
+		case !l.matches(i):
+			continue
+		case i < first:
+			before++
+		case i >= last:
+			after++
+		default:
+			ids = append(ids, l.at(i).id)
+		}
+		page.Total++
+	}
+	if before > 0 && first < last {
+		page.Previous = l.cursor(l.at(first), true)
+	}
+	if after > 0 {
+		page.Next = l.cursor(l.at(last-1), false)
+	}
+	page.Users, err = l.db.userRows(ctx, caller, ids)
+	return page, err
+}
+
+// at returns the user at a place of the list.
+func (l *userList) at(i int) *rankedUser { return &l.of.users[l.place(i)] }
+
+func (l *userList) matches(i int) bool { return l.found == nil || l.found[l.place(i)] }
+
+// place returns where in the ranking the user at a place of the list is.
+func (l *userList) place(i int) int32 {
+	if l.down {
+		i = len(l.places) - 1 - i
+	}
+	return l.places[i]
+}
+
+// userRows reads what some users used by now, in the order of their ids given.
+// Users who are gone are left out.
+func (db *DB) userRows(ctx context.Context, caller policy.Caller, ids []any) ([]UserRow, error) {
+	found := map[string]*UserRow{}
+	_, err := db.Run(ctx, caller, query.Select{
+		From:    "user_profiles",
+		Columns: []query.Output{{Name: "user_id"}, {Name: "email"}, {Name: "full_name"}, {Name: "subscription_tier"}},
+		Where:   query.In{Place: query.Column("user_id"), Values: ids},
+	}, func(r query.Row) error {
+		found[text(r[0])] = &UserRow{UserID: text(r[0]), Email: text(r[1]), FullName: text(r[2]), Tier: text(r[3])}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	_, err = db.Run(ctx, caller, query.Select{
+		From: "usage_totals",
+		Columns: []query.Output{
+			{Name: "user_profile_id"},
+			{Name: "requests", Func: query.Sum},
+			{Name: "failures", Func: query.Sum},
+			{Name: "tokens", Func: query.Sum},
+			{Name: "cost_usd", Func: query.Sum},
+			{Name: "cost_nano", Func: query.Sum},
+			{Name: "last_at", Func: query.Max},
+		},
+		Where: query.In{Place: query.Column("user_profile_id"), Values: ids},
+		Group: []string{"user_profile_id"},
+	}, func(r query.Row) error {
+		u := found[text(r[0])]
+		if u == nil {
+			return nil // gone between the two reads
+		}
+		u.Requests, u.Failures, u.Tokens = integer(r[1]), integer(r[2]), integer(r[3])
+		u.Cost, u.LastSeen = USD(integer(r[4]), integer(r[5])), optionalMoment(r[6])
+		return nil
+	})
+	rows := make([]UserRow, 0, len(ids))
+	for _, id := range ids {
+		if u := found[id.(string)]; u != nil {
+			rows = append(rows, *u)
 		}
 	}
+	return rows, err
 }
