@@ -10,114 +10,115 @@ import (
 	"github.com/llmtally/llmtally/store/query"
 )
 
-// A ranking is all users with what they used in total, of one moment, in every
-// order. It takes some 300 bytes a user.
+// A ranking is all users of one moment, in each order that was asked for. It
+// takes some 150 bytes a user, and 12 more for each order.
 //
 // Nothing of the kind is kept in the database: an index for each order would
 // change with each log.
 type ranking struct {
 	at     Timestamp
 	users  []rankedUser
-	orders map[UserSort][]int32 // places in users, ascending
+	places map[string]int32 // in users, by id
+	tokens []float64        // by place, as the profiles have them
+	orders map[UserSort]*userOrder
 }
 
-// A rankedUser is what users are found and sorted by.
+// A rankedUser is what users are found by.
 type rankedUser struct {
 	id   string
 	text string // id, email and name in small letters, with NULs between them
-	keys [5]float64
 }
 
-// userKeys says which of a user's keys a sort goes by; user ids need none.
-var userKeys = map[UserSort]int{ByRequests: 0, ByFailures: 1, ByTokens: 2, ByCost: 3, ByLastSeen: 4}
+// A userOrder is the users' places by a key, ascending; those alike by id.
+type userOrder struct {
+	keys   []float64 // by place in the ranking; nil for user ids alone
+	places []int32
+}
 
-func (u *rankedUser) key(by UserSort) float64 {
-	if i, ok := userKeys[by]; ok {
-		return u.keys[i]
+func (o *userOrder) key(place int32) float64 {
+	if o.keys == nil {
+		return 0
 	}
-	return 0
+	return o.keys[place]
 }
 
-// Two plain reads, each in the order of its key: a join would look up each user.
-const (
-	rankedUsersSQL  = `SELECT user_id, coalesce(email, ''), coalesce(full_name, '') FROM user_profiles`
-	rankedTotalsSQL = `
-		SELECT user_profile_id, CAST(sum(requests) AS BIGINT), CAST(sum(failures) AS BIGINT), CAST(sum(tokens) AS BIGINT),
-			CAST(sum(cost_usd) AS BIGINT), CAST(sum(cost_nano) AS BIGINT), max(last_at)
-		FROM usage_totals
-		GROUP BY user_profile_id`
-)
+const rankedUsersSQL = `SELECT user_id, coalesce(email, ''), coalesce(full_name, ''), tokens_used FROM user_profiles`
 
-// rank reads a ranking. The orders given are made at once, others when they are
-// asked for.
-func (db *DB) rank(ctx context.Context, orders ...UserSort) (*ranking, error) {
-	r := &ranking{at: db.now(), orders: map[UserSort][]int32{}}
-	places := map[string]int{}
+// rank reads all users.
+func (db *DB) rank(ctx context.Context) (*ranking, error) {
+	r := &ranking{at: db.now(), places: map[string]int32{}, orders: map[UserSort]*userOrder{}}
 	err := db.readRows(ctx, rankedUsersSQL, func(rows *sql.Rows) error {
 		var id, email, name string
-		if err := rows.Scan(&id, &email, &name); err != nil {
+		var tokens int64
+		if err := rows.Scan(&id, &email, &name, &tokens); err != nil {
 			return err
 		}
-		places[id] = len(r.users)
-		u := rankedUser{id: id, text: strings.ToLower(id + "\x00" + email + "\x00" + name)}
-		u.keys[userKeys[ByLastSeen]] = float64(minTimestamp)
-		r.users = append(r.users, u)
+		r.places[id] = int32(len(r.users))
+		r.users = append(r.users, rankedUser{id: id, text: strings.ToLower(id + "\x00" + email + "\x00" + name)})
+		r.tokens = append(r.tokens, float64(tokens))
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("listing the users: %w", translate(err))
 	}
-	var last string // many users were seen last at the same moment, or nearly
-	var lastAt Timestamp
-	err = db.readRows(ctx, rankedTotalsSQL, func(rows *sql.Rows) error {
-		var id, seen string
-		var requests, failures, tokens, dollars, nano int64
-		if err := rows.Scan(&id, &requests, &failures, &tokens, &dollars, &nano, &seen); err != nil {
-			return err
-		}
-		if seen != last {
-			last, lastAt = seen, moment(seen)
-		}
-		if i, known := places[id]; known {
-			r.users[i].keys = [5]float64{float64(requests), float64(failures), float64(tokens), USD(dollars, nano), float64(lastAt)}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("ranking the users: %w", translate(err))
-	}
-	for _, by := range orders {
-		r.orders[by] = r.sorted(by)
-	}
 	return r, nil
 }
 
-// readRows calls each for the rows of a statement.
-func (db *DB) readRows(ctx context.Context, statement string, each func(*sql.Rows) error) error {
-	rows, err := db.readers.QueryContext(ctx, statement)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := each(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
+// keySums are the columns of usage_totals that make the keys: whole numbers, and
+// what is to be added in billionths; or a time.
+var keySums = map[UserSort]string{
+	ByRequests: "sum(requests), 0",
+	ByFailures: "sum(failures), 0",
+	ByCost:     "sum(cost_usd), sum(cost_nano)",
+	ByLastSeen: "max(last_at), 0",
 }
 
-// sorted returns the users' places in an order, ascending.
-func (r *ranking) sorted(by UserSort) []int32 {
-	order := make([]int32, len(r.users))
-	for i := range order {
-		order[i] = int32(i)
+// order makes an order of a ranking. It reads the keys alone, since a row of each
+// of many users takes its time by the column.
+func (db *DB) order(ctx context.Context, r *ranking, by UserSort) (*userOrder, error) {
+	o := &userOrder{}
+	switch by {
+	case ByUserID:
+	case ByTokens:
+		o.keys = r.tokens
+	default:
+		o.keys = make([]float64, len(r.users))
+		if by == ByLastSeen {
+			for i := range o.keys {
+				o.keys[i] = float64(minTimestamp) // never
+			}
+		}
+		statement := "SELECT user_profile_id, " + keySums[by] + " FROM usage_totals GROUP BY user_profile_id"
+		err := db.readRows(ctx, statement, func(rows *sql.Rows) error {
+			var id string
+			var key, billionths any
+			if err := rows.Scan(&id, &key, &billionths); err != nil {
+				return err
+			}
+			if place, known := r.places[id]; known {
+				o.keys[place] = keyOf(by, key, billionths)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("ranking the users: %w", translate(err))
+		}
 	}
-	slices.SortFunc(order, func(a, b int32) int {
-		u, o := &r.users[a], &r.users[b]
-		return compareUsers(u.key(by), u.id, o.key(by), o.id)
+	o.places = make([]int32, len(r.users))
+	for i := range o.places {
+		o.places[i] = int32(i)
+	}
+	slices.SortFunc(o.places, func(a, b int32) int {
+		return compareUsers(o.key(a), r.users[a].id, o.key(b), r.users[b].id)
 	})
-	return order
+	return o, nil
+}
+
+func keyOf(by UserSort, key, billionths any) float64 {
+	if by == ByLastSeen {
+		return float64(moment(cell(query.Time, key)))
+	}
+	return USD(integer(cell(query.Int, key)), integer(cell(query.Int, billionths)))
 }
 
 // search says of each user whether the id, the email or the name has such a
@@ -135,4 +136,19 @@ func (r *ranking) search(part string) []bool {
 		found[i] = strings.Contains(r.users[i].text, part)
 	}
 	return found
+}
+
+// readRows calls each for the rows of a statement.
+func (db *DB) readRows(ctx context.Context, statement string, each func(*sql.Rows) error) error {
+	rows, err := db.readers.QueryContext(ctx, statement)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := each(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
 }

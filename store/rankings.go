@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 )
@@ -77,9 +75,19 @@ func (db *DB) rankInBackground() {
 func (db *DB) rankAgain(ctx context.Context) (*ranking, error) {
 	r := db.rankings
 	begin := time.Now()
-	next, err := db.rank(ctx, r.orders()...)
+	next, err := db.rank(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if before := r.latest(); before != nil {
+		for _, by := range UserSorts() {
+			if r.orderOf(before, by) == nil {
+				continue
+			}
+			if next.orders[by], err = db.order(ctx, next, by); err != nil {
+				return nil, err
+			}
+		}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -116,26 +124,34 @@ func (r *rankings) drop() {
 	r.current = nil
 }
 
-func (r *rankings) orders() []UserSort {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.current == nil {
-		return nil
+// ordered returns an order of a ranking, which is made when it is first asked
+// for.
+func (db *DB) ordered(ctx context.Context, of *ranking, by UserSort) (*userOrder, error) {
+	r := db.rankings
+	if o := r.orderOf(of, by); o != nil {
+		return o, nil
 	}
-	return slices.Collect(maps.Keys(r.current.orders))
+	select {
+	case r.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { <-r.turn }()
+	if o := r.orderOf(of, by); o != nil {
+		return o, nil // somebody else has made it
+	}
+	o, err := db.order(ctx, of, by)
+	if err == nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		of.orders[by] = o
+	}
+	return o, err
 }
 
-// order returns a ranking's places in an order, ascending.
-func (r *rankings) order(of *ranking, by UserSort) []int32 {
-	r.mu.Lock()
-	order, made := of.orders[by]
-	r.mu.Unlock()
-	if made {
-		return order
-	}
-	order = of.sorted(by)
+// orderOf returns an order of a ranking, if it was made.
+func (r *rankings) orderOf(of *ranking, by UserSort) *userOrder {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	of.orders[by] = order
-	return order
+	return of.orders[by]
 }

@@ -19,8 +19,8 @@ type userCursor struct {
 	ID   string   `json:"i"`
 }
 
-func (l *userList) cursor(u *rankedUser, back bool) string {
-	text, err := json.Marshal(userCursor{l.by, l.down, back, u.key(l.by), u.id})
+func (l *userList) cursor(i int, back bool) string {
+	text, err := json.Marshal(userCursor{l.by, l.down, back, l.order.key(l.place(i)), l.id(i)})
 	if err != nil {
 		return "" // numbers and texts can be written
 	}
@@ -56,9 +56,8 @@ func (l *userList) window(cursor string, limit int) (first, last int, err error)
 
 // find returns the first place of the list whose order to the cursor is so.
 func (l *userList) find(is func(order int) bool, c *userCursor) int {
-	return sort.Search(len(l.places), func(i int) bool {
-		u := l.at(i)
-		order := compareUsers(u.key(l.by), u.id, c.Key, c.ID)
+	return sort.Search(l.len(), func(i int) bool {
+		order := compareUsers(l.order.key(l.place(i)), l.id(i), c.Key, c.ID)
 		if l.down {
 			order = -order
 		}
@@ -69,7 +68,7 @@ func (l *userList) find(is func(order int) bool, c *userCursor) int {
 // last returns the place after a page that begins at first.
 func (l *userList) last(first, limit int) int {
 	last := first
-	for n := 0; last < len(l.places) && n < limit; last++ {
+	for n := 0; last < l.len() && n < limit; last++ {
 		if l.matches(last) {
 			n++
 		}

@@ -101,12 +101,12 @@ func (db *DB) AllUsers(ctx context.Context, caller policy.Caller, q UserListQuer
 
 // A userList is one order of a ranking, as it is read: down where it descends.
 type userList struct {
-	db     *DB
-	of     *ranking
-	by     UserSort
-	down   bool
-	places []int32 // ascending
-	found  []bool  // by place in the ranking, whether a user matches; nil: all do
+	db    *DB
+	of    *ranking
+	by    UserSort
+	down  bool
+	order *userOrder
+	found []bool // by place in the ranking, whether a user matches; nil: all do
 }
 
 func (db *DB) userList(ctx context.Context, caller policy.Caller, q UserListQuery) (*userList, error) {
@@ -122,9 +122,11 @@ func (db *DB) userList(ctx context.Context, caller policy.Caller, q UserListQuer
 	if err != nil {
 		return nil, err
 	}
-	return &userList{
-		db: db, of: r, by: by, down: !q.Ascending, places: db.rankings.order(r, by), found: r.search(q.Search),
-	}, nil
+	order, err := db.ordered(ctx, r, by)
+	if err != nil {
+		return nil, err
+	}
+	return &userList{db: db, of: r, by: by, down: !q.Ascending, order: order, found: r.search(q.Search)}, nil
 }
 
 // page reads a page of the list.
@@ -140,7 +142,7 @@ func (l *userList) page(ctx context.Context, caller policy.Caller, q UserListQue
 	page := UserPage{AsOf: l.of.at}
 	var ids []any
 	before, after := 0, 0 // matches outside the page
-	for i := range l.places {
+	for i := range l.len() {
 		switch {
 		case !l.matches(i):
 			continue
@@ -149,32 +151,33 @@ func (l *userList) page(ctx context.Context, caller policy.Caller, q UserListQue
 		case i >= last:
 			after++
 		default:
-			ids = append(ids, l.at(i).id)
+			ids = append(ids, l.id(i))
 		}
 		page.Total++
 	}
 	if before > 0 && first < last {
-		page.Previous = l.cursor(l.at(first), true)
+		page.Previous = l.cursor(first, true)
 	}
 	if after > 0 {
-		page.Next = l.cursor(l.at(last-1), false)
+		page.Next = l.cursor(last-1, false)
 	}
 	page.Users, err = l.db.userRows(ctx, caller, ids)
 	return page, err
 }
 
-// at returns the user at a place of the list.
-func (l *userList) at(i int) *rankedUser { return &l.of.users[l.place(i)] }
-
-func (l *userList) matches(i int) bool { return l.found == nil || l.found[l.place(i)] }
-
 // place returns where in the ranking the user at a place of the list is.
 func (l *userList) place(i int) int32 {
 	if l.down {
-		i = len(l.places) - 1 - i
+		i = l.len() - 1 - i
 	}
-	return l.places[i]
+	return l.order.places[i]
 }
+
+func (l *userList) len() int { return len(l.order.places) }
+
+func (l *userList) id(i int) string { return l.of.users[l.place(i)].id }
+
+func (l *userList) matches(i int) bool { return l.found == nil || l.found[l.place(i)] }
 
 // userRows reads what some users used by now, in the order of their ids given.
 // Users who are gone are left out.

@@ -39,7 +39,10 @@ func crowd(t testing.TB, db *store.DB, n int) {
 				}
 			}
 		}
-		return nil
+		_, err := tx.Exec(`
+			UPDATE user_profiles
+			SET tokens_used = coalesce((SELECT sum(tokens) FROM usage_totals AS t WHERE t.user_profile_id = user_profiles.user_id), 0)`)
+		return err
 	}))
 }
 
