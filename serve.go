@@ -29,6 +29,7 @@ type serveCommand struct {
 	AutoCreateUsers bool          `help:"Make a profile for each new user that the service key logs for." default:"true" negatable:""`
 	MaxBody         int64         `help:"Most bytes of a body of logs, unpacked." default:"2147483648"`
 	MaxRow          int           `help:"Most bytes of one log." default:"8388608"`
+	MaxStreams      int           `help:"Most live streams of requests at once." default:"100"`
 	AnalyticsMaxAge time.Duration `help:"How long clients may keep analytics." default:"5m"`
 	BreakdownMaxAge time.Duration `help:"How long clients may keep breakdowns." default:"1h"`
 
@@ -61,6 +62,7 @@ func (c *serveCommand) Run(p *process) (err error) {
 		V1: v1.Settings{
 			AnalyticsMaxAge: c.AnalyticsMaxAge, BreakdownMaxAge: c.BreakdownMaxAge,
 			RunJob: runner.Run, CheckChannel: checkChannel,
+			Streams: v1.StreamSettings{Most: c.MaxStreams},
 		},
 	})
 	if err != nil {
