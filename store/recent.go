@@ -27,7 +27,7 @@ const (
 	recentCost = 20 * time.Millisecond
 	// Answers are kept longer when they are about hours that are over, to which
 	// only late logs are added.
-	recentAge     = 5 * time.Second
+	recentAge     = 30 * time.Second
 	recentAgePast = time.Minute
 )
 
