@@ -24,7 +24,10 @@ var rooms = map[string][]string{
 		"store", "store/price", "policy",
 	},
 
-	"http":    {"http/auth", "http/ingest", "http/problem", "http/record", "http/rest", "http/v1", "store", "policy"},
+	"http": {
+		"http/auth", "http/dashboard", "http/ingest", "http/problem", "http/record", "http/rest", "http/v1",
+		"store", "policy",
+	},
 	"http/v1": {"http/auth", "http/problem", "http/record", "store", "store/price", "policy"},
 	"http/ingest": {
 		"http/auth", "http/body", "http/problem", "http/record",
@@ -39,6 +42,13 @@ var rooms = map[string][]string{
 		"store", "store/query", "store/rawjson", "policy",
 	},
 	"http/rest/parse": {},
+
+	"http/dashboard": {
+		"http/auth", "http/dashboard/chart", "http/dashboard/conversation", "http/problem", "http/record",
+		"store", "store/price", "policy",
+	},
+	"http/dashboard/chart":        {},
+	"http/dashboard/conversation": {},
 
 	"http/body": {},
 
@@ -60,6 +70,7 @@ var rooms = map[string][]string{
 // freeOfLibraries need nothing but the standard library.
 var freeOfLibraries = []string{
 	"policy", "migrations", "store/advice", "store/price", "store/query", "store/rawjson", "store/usage", "http/rest/parse",
+	"http/dashboard/chart", "http/dashboard/conversation",
 }
 
 func TestPackagesImportOnlyWhatTheHousePlanAllows(t *testing.T) {

@@ -39,6 +39,8 @@ type Authenticator struct {
 	parser *jwt.Parser
 	now    func() time.Time
 	known  *lru.Cache[string, verified]
+
+	sessions *sessions
 }
 
 // verified is a token's caller, while the token is good.
@@ -60,7 +62,7 @@ func New(secret []byte, anon Anon, now func() time.Time) *Authenticator {
 	if err != nil {
 		panic(err) // the size is right
 	}
-	return &Authenticator{secret: secret, anon: anon, now: now, known: known, parser: jwt.NewParser(
+	return &Authenticator{secret: secret, anon: anon, now: now, known: known, sessions: newSessions(secret, now), parser: jwt.NewParser(
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
 		jwt.WithLeeway(leeway), jwt.WithIssuedAt(), jwt.WithTimeFunc(now),
 	)}

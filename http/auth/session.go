@@ -1,0 +1,116 @@
+package auth
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"sync"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/llmtally/llmtally/policy"
+)
+
+// SessionAge is how long a session lasts at most.
+const SessionAge = 12 * time.Hour
+
+// sessionAudience is what a session's token is for, and no other token.
+const sessionAudience = "llmtally-dashboard"
+
+// sessions signs and verifies the tokens that stand for people who have signed
+// in. They are signed with a key of their own, made from the secret: no API key
+// is a session and no session an API key.
+type sessions struct {
+	key    []byte
+	parser *jwt.Parser
+
+	mu    sync.Mutex
+	ended map[string]time.Time // ids of sessions that were signed out, until they would expire
+}
+
+func newSessions(secret []byte, now func() time.Time) *sessions {
+	mac := hmac.New(sha256.New, secret)
+	mac.Write([]byte(sessionAudience))
+	return &sessions{key: mac.Sum(nil), ended: map[string]time.Time{}, parser: jwt.NewParser(
+		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithAudience(sessionAudience),
+		jwt.WithExpirationRequired(), jwt.WithTimeFunc(now),
+	)}
+}
+
+// errNoSession is all that a bad session's holder is told: sign in again.
+var errNoSession = &Error{"PGRST301", "the session has ended"}
+
+// Session signs a caller in: it returns the token of a new session, and when
+// that ends: after SessionAge, or sooner with the token that the caller showed.
+// Only users and the service role may have one.
+func (a *Authenticator) Session(c policy.Caller) (token string, until time.Time, err error) {
+	switch {
+	case c.Role == policy.Anon:
+		return "", until, &Error{"42501", "the anon key is for logging only: sign in with the service key or a user's token"}
+	case c.Role == policy.Authenticated && c.Subject == "":
+		return "", until, &Error{"42501", "this token names no user, so there is nothing to show"}
+	}
+	until = a.now().Add(SessionAge).Truncate(time.Second)
+	if exp, err := jwt.MapClaims(c.Claims).GetExpirationTime(); err == nil && exp != nil && exp.Before(until) {
+		until = exp.Time
+	}
+	claims := jwt.MapClaims{
+		"aud": sessionAudience, "jti": rand.Text(), "iat": a.now().Unix(), "exp": until.Unix(),
+		"role": string(c.Role), "sub": c.Subject,
+	}
+	token, err = jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString(a.sessions.key)
+	return token, until, err
+}
+
+// CallerOf returns whom a session's token stands for. A session that was signed
+// out here, that is over, or that somebody else has signed is refused.
+func (a *Authenticator) CallerOf(session string) (policy.Caller, error) {
+	claims, err := a.sessions.read(session)
+	if err != nil {
+		return policy.Caller{}, errNoSession
+	}
+	id, _ := claims["jti"].(string)
+	if a.sessions.hasEnded(id) {
+		return policy.Caller{}, errNoSession
+	}
+	role, _ := claims["role"].(string)
+	subject, _ := claims["sub"].(string)
+	return policy.Caller{Role: policy.Role(role), Subject: subject, Claims: claims}, nil
+}
+
+// SignOut ends a session in this process; in others it lasts until its time is
+// over, so the browser must forget it, too.
+func (a *Authenticator) SignOut(session string) {
+	claims, err := a.sessions.read(session)
+	if err != nil {
+		return
+	}
+	id, _ := claims["jti"].(string)
+	exp, _ := claims.GetExpirationTime()
+	a.sessions.end(id, exp.Time, a.now())
+}
+
+func (s *sessions) read(session string) (jwt.MapClaims, error) {
+	claims := jwt.MapClaims{}
+	_, err := s.parser.ParseWithClaims(session, claims, func(*jwt.Token) (any, error) { return s.key, nil })
+	return claims, err
+}
+
+func (s *sessions) hasEnded(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ended := s.ended[id]
+	return ended
+}
+
+func (s *sessions) end(id string, until, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for other, over := range s.ended {
+		if over.Before(now) {
+			delete(s.ended, other)
+		}
+	}
+	s.ended[id] = until
+}
