@@ -45,7 +45,7 @@ var rooms = map[string][]string{
 
 	"http/dashboard": {
 		"http/auth", "http/dashboard/chart", "http/dashboard/conversation", "http/problem", "http/record",
-		"store", "store/price", "policy",
+		"store", "store/advice", "store/price", "policy",
 	},
 	"http/dashboard/chart":        {},
 	"http/dashboard/conversation": {},

@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"io"
+	"net/url"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/llmtally/llmtally/http/auth"
@@ -41,6 +43,8 @@ type tokenCommand struct {
 	secretFlags
 	User string        `help:"The user's id." required:"" placeholder:"ID"`
 	TTL  time.Duration `name:"ttl" help:"How long the token is good for." default:"24h"`
+	Link bool          `help:"Print a link that signs the user in to the dashboard, to hand out. Who has it can use it until the token expires."`
+	URL  string        `name:"url" help:"Where users reach the server, for the link." default:"http://127.0.0.1:8787"`
 }
 
 func (c *tokenCommand) Run(p *process) error {
@@ -55,8 +59,20 @@ func (c *tokenCommand) Run(p *process) error {
 	if err != nil {
 		return err
 	}
+	if c.Link {
+		home, err := url.Parse(c.URL)
+		if err != nil || home.Host == "" || home.Scheme != "http" && home.Scheme != "https" {
+			return fmt.Errorf("--url must be an address such as https://llmtally.example.com, not %q", c.URL)
+		}
+		token = signInLink(c.URL, url.Values{"token": {token}})
+	}
 	_, err = fmt.Fprintln(p.stdout, token)
 	return err
+}
+
+// signInLink is where what a link brings along signs somebody in.
+func signInLink(home string, what url.Values) string {
+	return strings.TrimSuffix(home, "/") + "/signin?" + what.Encode()
 }
 
 type versionCommand struct{}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"runtime/debug"
 	"time"
@@ -58,7 +59,7 @@ func (c *serveCommand) Run(p *process) (err error) {
 	}
 	handler, err := llmhttp.NewHandler(llmhttp.Config{
 		DB: db, Auth: a, Version: version(),
-		Limits: ingest.Limits{Body: c.MaxBody, Row: c.MaxRow},
+		Limits: ingest.Limits{Body: c.MaxBody, Row: c.MaxRow}, PublicURL: c.PublicURL,
 		V1: v1.Settings{
 			AnalyticsMaxAge: c.AnalyticsMaxAge, BreakdownMaxAge: c.BreakdownMaxAge,
 			RunJob: runner.Run, CheckChannel: checkChannel,
@@ -83,10 +84,16 @@ func (c *serveCommand) Run(p *process) (err error) {
 	return serve(p.ctx, listener, handler)
 }
 
-// greet says where the server is, and how to use it. Keys are shown only to a
-// person at a terminal: anything else may be a log.
+// greet says where the server is, and how to use it. Keys and a link that signs
+// in are shown only to a person at a terminal: anything else may be a log.
 func (c *serveCommand) greet(w io.Writer, addr net.Addr, a *auth.Authenticator, madeSecret bool) error {
 	fmt.Fprintf(w, "llmtally %s\n  listening on http://%s\n  data in      %s\n  API at       http://%[2]s/docs\n", version(), addr, store.Shown(c.DB))
+	if isTerminal(w) {
+		fmt.Fprintf(w, "  dashboard at %s\n               (signs you in, once, within an hour; later with the service key)\n",
+			signInLink(c.home(addr), url.Values{"code": {a.SignInCode()}}))
+	} else {
+		fmt.Fprintf(w, "  dashboard at %s\n", c.home(addr))
+	}
 	if !isTerminal(w) {
 		_, err := fmt.Fprintln(w, "  keys         run: llmtally keys --db "+store.Shown(c.DB))
 		return err
@@ -95,6 +102,18 @@ func (c *serveCommand) greet(w io.Writer, addr net.Addr, a *auth.Authenticator, 
 		fmt.Fprintf(w, "\nA secret was made and kept in %s.secret; `llmtally keys` shows these again:\n", c.DB)
 	}
 	return printKeys(w, a)
+}
+
+// home is where people reach the dashboard.
+func (c *serveCommand) home(addr net.Addr) string {
+	if c.PublicURL != "" {
+		return c.PublicURL
+	}
+	host, port, err := net.SplitHostPort(addr.String())
+	if ip := net.ParseIP(host); err == nil && ip.IsUnspecified() {
+		return "http://" + net.JoinHostPort("localhost", port)
+	}
+	return "http://" + addr.String()
 }
 
 // serve answers requests until ctx ends, then lets those under way finish.

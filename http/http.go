@@ -1,6 +1,7 @@
 // Package http is everything that llmtally says over HTTP: the router, and what
 // surrounds every request. The faces are packages of their own: v1 (the typed
-// API), ingest (the logging doors) and rest (Supabase's dialect).
+// API), ingest (the logging doors), rest (Supabase's dialect) and dashboard (the
+// pages).
 package http
 
 import (
@@ -14,6 +15,7 @@ import (
 	"github.com/go-chi/chi/v5/middleware"
 
 	"github.com/llmtally/llmtally/http/auth"
+	"github.com/llmtally/llmtally/http/dashboard"
 	"github.com/llmtally/llmtally/http/ingest"
 	"github.com/llmtally/llmtally/http/problem"
 	"github.com/llmtally/llmtally/http/record"
@@ -30,8 +32,10 @@ type Config struct {
 	V1     v1.Settings
 	// RestBody is how many bytes a body for /rest/v1 may have; 0 means 64 MiB.
 	RestBody int64
-	Log      *slog.Logger // the access log; nil means slog.Default
-	Version  string
+	// PublicURL is where people reach the server; empty when nobody said.
+	PublicURL string
+	Log       *slog.Logger // the access log; nil means slog.Default
+	Version   string
 }
 
 // NewHandler returns the whole of llmtally's HTTP.
@@ -46,7 +50,14 @@ func NewHandler(c Config) (http.Handler, error) {
 	router := chi.NewRouter()
 	r := chi.Router(router)
 	r.Use(accessLog(c.Log), recoverPanic, secure, middleware.GetHead)
+	pages := dashboard.New(dashboard.Settings{
+		DB: c.DB, Auth: c.Auth, Version: c.Version, PublicURL: c.PublicURL, Now: c.V1.Now, RunJob: c.V1.RunJob,
+	})
+	pages.Register(r)
 	r.NotFound(func(w http.ResponseWriter, r *http.Request) {
+		if pages.NotFound(w, r) {
+			return
+		}
 		problem.New(http.StatusNotFound, "there is nothing at this path").WithHint("see /docs").Write(w)
 	})
 	r.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {

@@ -27,12 +27,13 @@ type sessions struct {
 
 	mu    sync.Mutex
 	ended map[string]time.Time // ids of sessions that were signed out, until they would expire
+	codes map[string]time.Time // that nobody has used, until they expire
 }
 
 func newSessions(secret []byte, now func() time.Time) *sessions {
 	mac := hmac.New(sha256.New, secret)
 	mac.Write([]byte(sessionAudience))
-	return &sessions{key: mac.Sum(nil), ended: map[string]time.Time{}, parser: jwt.NewParser(
+	return &sessions{key: mac.Sum(nil), ended: map[string]time.Time{}, codes: map[string]time.Time{}, parser: jwt.NewParser(
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithAudience(sessionAudience),
 		jwt.WithExpirationRequired(), jwt.WithTimeFunc(now),
 	)}
@@ -113,4 +114,30 @@ func (s *sessions) end(id string, until, now time.Time) {
 		}
 	}
 	s.ended[id] = until
+}
+
+// codeAge is for how long a sign-in code may be used.
+const codeAge = time.Hour
+
+// SignInCode returns a code that signs the service role in, once, in this
+// process, within an hour: for a link that is shown to the operator alone. It
+// has 128 random bits.
+func (a *Authenticator) SignInCode() string {
+	code := rand.Text()
+	a.sessions.mu.Lock()
+	defer a.sessions.mu.Unlock()
+	a.sessions.codes[code] = a.now().Add(codeAge)
+	return code
+}
+
+// Redeem returns whom a sign-in code stands for, and uses it up.
+func (a *Authenticator) Redeem(code string) (policy.Caller, error) {
+	a.sessions.mu.Lock()
+	defer a.sessions.mu.Unlock()
+	until, known := a.sessions.codes[code]
+	delete(a.sessions.codes, code)
+	if !known || a.now().After(until) {
+		return policy.Caller{}, &Error{"42501", "this link was used already, or is too old"}
+	}
+	return policy.Caller{Role: policy.Service}, nil
 }

@@ -120,3 +120,27 @@ func TestNobodyWithoutRowsToSeeSignsIn(t *testing.T) {
 	_, _, err = atNoon(auth.AnonKey).Session(policy.Caller{Role: policy.Authenticated})
 	requireRefused(t, err, "42501", "this token names no user, so there is nothing to show")
 }
+
+func TestASignInCodeIsGoodOnceForAnHourInItsProcess(t *testing.T) {
+	t.Parallel()
+	now := noon
+	a := auth.New(secret, auth.AnonKey, func() time.Time { return now })
+	code, second := a.SignInCode(), a.SignInCode()
+	assert.GreaterOrEqual(t, len(code), 26, "128 bits in base 32")
+	assert.NotEqual(t, code, second)
+
+	_, err := atNoon(auth.AnonKey).Redeem(code)
+	requireRefused(t, err, "42501", "this link was used already, or is too old")
+	for _, wrong := range []string{"", "A", code + "A"} {
+		_, err := a.Redeem(wrong)
+		require.Error(t, err)
+	}
+	caller, err := a.Redeem(code)
+	require.NoError(t, err)
+	assert.Equal(t, policy.Service, caller.Role)
+	_, err = a.Redeem(code)
+	require.Error(t, err, "used up")
+	now = noon.Add(time.Hour + time.Second)
+	_, err = a.Redeem(second)
+	require.Error(t, err, "too old")
+}

@@ -1,0 +1,206 @@
+package dashboard
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/llmtally/llmtally/store"
+)
+
+// Columns that many tables have.
+
+func textColumn[T any](name, head string, get func(T) string) column[T] {
+	return column[T]{Name: name, Head: head, Plain: get, Show: func(row T) cell { return cell{Text: named(get(row)), Title: get(row)} }}
+}
+
+func countColumn[T any](name, head string, get func(T) int64) column[T] {
+	return column[T]{
+		Name: name, Head: head, Number: true,
+		Plain: func(row T) string { return strconv.FormatInt(get(row), 10) },
+		Show:  func(row T) cell { return cell{Text: count(get(row))} },
+	}
+}
+
+func optionalColumn[T any](name, head string, get func(T) *int64) column[T] {
+	return column[T]{
+		Name: name, Head: head, Number: true,
+		Plain: func(row T) string { return plainCount(get(row)) },
+		Show:  func(row T) cell { return cell{Text: counted(get(row))} },
+	}
+}
+
+func moneyColumn[T any](name, head string, get func(T) float64) column[T] {
+	return column[T]{
+		Name: name, Head: head, Number: true,
+		Plain: func(row T) string { return plainNumber(get(row)) },
+		Show:  func(row T) cell { return moneyCell(get(row)) },
+	}
+}
+
+func costColumn[T any](name, head string, get func(T) *float64) column[T] {
+	return column[T]{
+		Name: name, Head: head, Number: true,
+		Plain: func(row T) string { return plainOptional(get(row)) },
+		Show: func(row T) cell {
+			if get(row) == nil {
+				return cell{Text: none, Title: "the price is unknown"}
+			}
+			return moneyCell(*get(row))
+		},
+	}
+}
+
+func secondsColumn[T any](name, head string, get func(T) *float64) column[T] {
+	return column[T]{
+		Name: name, Head: head, Number: true,
+		Plain: func(row T) string { return plainOptional(get(row)) },
+		Show:  func(row T) cell { return cell{Text: took(get(row))} },
+	}
+}
+
+func timeColumn[T any](v *visit, name, head string, get func(T) *store.Timestamp) column[T] {
+	return column[T]{
+		Name: name, Head: head,
+		Plain: func(row T) string {
+			if get(row) == nil {
+				return ""
+			}
+			return get(row).String()
+		},
+		Show: func(row T) cell { return timeCell(v.stampOf(get(row))) },
+	}
+}
+
+// failureColumn shows failures with their share.
+func failureColumn[T any](get func(T) (failures, requests int64)) column[T] {
+	return column[T]{
+		Name: "failures", Head: "Failures", Number: true,
+		Plain: func(row T) string { n, _ := get(row); return strconv.FormatInt(n, 10) },
+		Show: func(row T) cell {
+			n, of := get(row)
+			c := cell{Text: count(n)}
+			if n > 0 {
+				c.Sub = share(float64(n), float64(of))
+			}
+			return c
+		},
+	}
+}
+
+func userColumn[T any](get func(T) (id, email, name string)) column[T] {
+	return column[T]{
+		Name: "user_id", Head: "User",
+		Plain: func(row T) string { id, _, _ := get(row); return id },
+		Show: func(row T) cell {
+			id, email, name := get(row)
+			return userCell(id, email, name)
+		},
+	}
+}
+
+func userCell(id, email, name string) cell {
+	if id == "" {
+		return cell{Text: "(nobody)", Title: "linked to no user"}
+	}
+	c := cell{Text: id, Title: id, Href: userPath(id)}
+	for _, more := range []string{name, email} {
+		if more != "" && more != id {
+			c.Sub = more
+		}
+	}
+	return c
+}
+
+func moneyCell(usd float64) cell { return cell{Text: money(usd), Title: exact(usd)} }
+
+func timeCell(s stamp) cell { return cell{Text: s.Text, Title: s.Title, Time: s.ISO} }
+
+// plainNumber writes a number for programs.
+func plainNumber(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
+
+func plainOptional(f *float64) string {
+	if f == nil {
+		return ""
+	}
+	return plainNumber(*f)
+}
+
+func plainCount(n *int64) string {
+	if n == nil {
+		return ""
+	}
+	return strconv.FormatInt(*n, 10)
+}
+
+// shareColumns show the users who cost most.
+var shareColumns = []column[store.UserShare]{
+	userColumn(func(u store.UserShare) (string, string, string) { return u.UserID, u.Email, u.FullName }),
+	countColumn("requests", "Requests", func(u store.UserShare) int64 { return u.Requests }),
+	failureColumn(func(u store.UserShare) (int64, int64) { return u.Failures, u.Requests }),
+	countColumn("tokens", "Tokens", func(u store.UserShare) int64 { return u.Tokens }),
+	moneyColumn("cost_usd", "Cost", func(u store.UserShare) float64 { return u.Cost }),
+}
+
+// modelColumns show models and their part of all requests.
+func modelColumns(all int64) []column[store.ModelTraffic] {
+	return []column[store.ModelTraffic]{
+		{
+			Name: "model", Head: "Model",
+			Plain: func(m store.ModelTraffic) string { return m.Model },
+			Show: func(m store.ModelTraffic) cell {
+				return cell{Text: named(m.Model), Title: m.Model, Sub: m.Provider, Bar: barOf(m.Requests, all), Href: requestsHref("model", m.Model, "provider", m.Provider)}
+			},
+		},
+		{Name: "provider", Plain: func(m store.ModelTraffic) string { return m.Provider }},
+		countColumn("requests", "Requests", func(m store.ModelTraffic) int64 { return m.Requests }),
+		failureColumn(func(m store.ModelTraffic) (int64, int64) { return m.Failures, m.Requests }),
+		countColumn("tokens", "Tokens", func(m store.ModelTraffic) int64 { return m.Tokens }),
+		moneyColumn("cost_usd", "Cost", func(m store.ModelTraffic) float64 { return m.Cost }),
+		secondsColumn("p50_seconds", "Median", func(m store.ModelTraffic) *float64 { return m.P50 }),
+		secondsColumn("p95_seconds", "95th", func(m store.ModelTraffic) *float64 { return m.P95 }),
+	}
+}
+
+// barOf is a part of a whole as the width of a bar.
+func barOf(part, whole int64) string {
+	if whole <= 0 {
+		return "0%"
+	}
+	return fmt.Sprintf("%.1f%%", min(100, 100*float64(part)/float64(whole)))
+}
+
+func errorColumns(v *visit) []column[store.ErrorShare] {
+	return []column[store.ErrorShare]{
+		{
+			Name: "kind", Head: "Error",
+			Plain: func(e store.ErrorShare) string { return e.Kind },
+			Show: func(e store.ErrorShare) cell {
+				return cell{Text: named(e.Kind), Title: e.Kind, Href: fmt.Sprintf("/requests/%d", e.LastID)}
+			},
+		},
+		{
+			Name: "model", Head: "Model",
+			Plain: func(e store.ErrorShare) string { return e.Model },
+			Show:  func(e store.ErrorShare) cell { return cell{Text: named(e.Model), Title: e.Model, Sub: e.Provider} },
+		},
+		{Name: "provider", Plain: func(e store.ErrorShare) string { return e.Provider }},
+		countColumn("count", "Times", func(e store.ErrorShare) int64 { return e.Count }),
+		timeColumn(v, "last", "Last", func(e store.ErrorShare) *store.Timestamp { return &e.Last }),
+	}
+}
+
+func unpricedColumns(v *visit) []column[store.UnpricedModel] {
+	return []column[store.UnpricedModel]{
+		{
+			Name: "model", Head: "Model",
+			Plain: func(m store.UnpricedModel) string { return m.Model },
+			Show: func(m store.UnpricedModel) cell {
+				return cell{Text: named(m.Model), Title: m.Model, Sub: m.Provider, Href: priceHref(m.Provider, m.Model)}
+			},
+		},
+		{Name: "provider", Plain: func(m store.UnpricedModel) string { return m.Provider }},
+		countColumn("requests", "Requests", func(m store.UnpricedModel) int64 { return m.Requests }),
+		countColumn("tokens", "Tokens", func(m store.UnpricedModel) int64 { return m.Tokens }),
+		timeColumn(v, "last_seen", "Last seen", func(m store.UnpricedModel) *store.Timestamp { return &m.LastSeen }),
+	}
+}

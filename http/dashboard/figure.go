@@ -1,0 +1,95 @@
+package dashboard
+
+import (
+	"math"
+	"strconv"
+
+	"github.com/llmtally/llmtally/store"
+)
+
+// A figure is one number of a page, large.
+type figure struct {
+	ID     string
+	Label  string
+	Value  string
+	Title  string // in full
+	Change string // against the time before: +12%
+	State  string // good or bad, when the change is either
+}
+
+// figures are the numbers of the overview.
+func figures(o store.Overview) []figure {
+	now, before := o.Range, o.Before
+	return []figure{
+		{"requests", "Requests", short(now.Requests), count(now.Requests), change(float64(now.Requests), float64(before.Requests)), ""},
+		{"tokens", "Tokens", short(now.Tokens), count(now.Tokens), change(float64(now.Tokens), float64(before.Tokens)), ""},
+		{"cost", "Cost", shortMoney(now.Cost), exact(now.Cost), change(now.Cost, before.Cost), ""},
+		errorRate(now, before),
+		latency("p50", "Median time", now.P50, before.P50),
+		latency("p95", "95th percentile", now.P95, before.P95),
+		{"active-users", "Active users", short(now.ActiveUsers), count(now.ActiveUsers), change(float64(now.ActiveUsers), float64(before.ActiveUsers)), ""},
+	}
+}
+
+func errorRate(now, before store.OverviewTotals) figure {
+	f := figure{ID: "error-rate", Label: "Error rate", Value: share(float64(now.Failures), float64(now.Requests))}
+	f.Title = count(now.Failures) + " of " + count(now.Requests) + " failed"
+	if now.Requests == 0 || before.Requests == 0 {
+		return f
+	}
+	points := 100 * (float64(now.Failures)/float64(now.Requests) - float64(before.Failures)/float64(before.Requests))
+	f.State = verdict(points)
+	switch {
+	case math.Abs(points) < 0.05:
+		f.Change, f.State = "±0 points", ""
+	default:
+		f.Change = signed(points, 1) + " points"
+	}
+	return f
+}
+
+func latency(id, label string, now, before *float64) figure {
+	f := figure{ID: id, Label: label, Value: took(now)}
+	if now != nil && before != nil && *before > 0 {
+		f.Change = change(*now, *before)
+		if math.Abs(*now / *before - 1) >= 0.005 {
+			f.State = verdict(*now - *before)
+		}
+	}
+	return f
+}
+
+// verdict is on numbers of which less is better.
+func verdict(difference float64) string {
+	if difference > 0 {
+		return "bad"
+	}
+	return "good"
+}
+
+// change says by how much a number grew.
+func change(now, before float64) string {
+	switch {
+	case before == 0 && now == 0:
+		return "±0%"
+	case !(before > 0):
+		return "new"
+	}
+	p := 100 * (now/before - 1)
+	switch {
+	case math.Abs(p) < 0.5:
+		return "±0%"
+	case p >= 999.5:
+		return "×" + strconv.FormatFloat(now/before, 'f', 0, 64)
+	default:
+		return signed(p, 0) + "%"
+	}
+}
+
+func signed(v float64, decimals int) string {
+	s := strconv.FormatFloat(math.Abs(v), 'f', decimals, 64)
+	if v < 0 {
+		return "−" + s
+	}
+	return "+" + s
+}

@@ -1,0 +1,39 @@
+package dashboard
+
+import (
+	"strings"
+
+	"github.com/llmtally/llmtally/policy"
+)
+
+// firstRunBody is how to send the first request.
+type firstRunBody struct {
+	URL          string
+	Anon         string
+	Service      string
+	Traces       bool
+	ServiceShort string // so that an example fits its box
+}
+
+// firstRun says what to do while there is nothing to show.
+func firstRun(v *visit) error {
+	service, err := v.Auth.Key(policy.Service)
+	if err != nil {
+		return err
+	}
+	anon, err := v.Auth.Key(policy.Anon)
+	if err != nil {
+		return err
+	}
+	return v.show("firstrun", page{Title: "Send your first request", Refresh: true, Body: firstRunBody{
+		URL: v.baseURL(), Anon: anon, Service: service, Traces: v.Traces,
+	}})
+}
+
+// baseURL is where the person reaches the server.
+func (v *visit) baseURL() string {
+	if v.isSecure(v.Request) {
+		return "https://" + v.Host
+	}
+	return "http://" + strings.TrimSpace(v.Host)
+}

@@ -1,0 +1,252 @@
+package dashboard
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/llmtally/llmtally/store"
+	"github.com/llmtally/llmtally/store/price"
+)
+
+// pricesBody is the price list and the form of an override.
+type pricesBody struct {
+	Search, Source string
+	Sources        []option
+	Table          table
+	Overrides      []overrideLine
+	Unpriced       table
+	Form           priceForm
+	Complaint      string
+}
+
+// An overrideLine is a price that can be removed.
+type overrideLine struct {
+	Model, Provider, Rates, Since, Delete string
+}
+
+// priceForm is what is typed, as it was typed.
+type priceForm struct{ Provider, Model, From, Input, Output, CacheRead, CacheWrite string }
+
+var sourceOptions = []option{{"", "All sources"}, {"override", "Your own"}, {"import", "Imported"}, {"shipped", "Shipped"}}
+
+// pricesPage lists the prices.
+func pricesPage(v *visit) error {
+	form := priceForm{Provider: v.query("set-provider"), Model: v.query("set-model")}
+	return v.showPrices(http.StatusOK, form, "")
+}
+
+func (v *visit) showPrices(status int, form priceForm, complaint string) error {
+	unpriced, err := v.DB.Unpriced(v.Context(), v.caller)
+	if err != nil {
+		return err
+	}
+	offset, _ := strconv.ParseInt(v.query("after"), 10, 64)
+	offset = max(0, min(offset, 1<<40))
+	f := store.PriceFilter{Source: v.query("source"), Contains: strings.TrimSpace(v.query("q")), Limit: pageRows + 1, Offset: offset}
+	switch {
+	case v.query("format") != "csv":
+	case v.query("table") == "unpriced":
+		return sendCSV(v, "unpriced", unpricedColumns(v), each(unpriced))
+	default:
+		return sendCSV(v, "prices", priceColumns(v), v.allPrices(f))
+	}
+	rows, err := v.DB.Prices(v.Context(), v.caller, f)
+	if err != nil {
+		return err
+	}
+	b := pricesBody{
+		Search: v.query("q"), Source: f.Source, Sources: sourceOptions, Form: form, Complaint: complaint,
+		Table:    newTable(v, "prices", "Price list", priceColumns(v), rows[:min(len(rows), pageRows)]),
+		Unpriced: newTable(v, "unpriced", "Models without a price", unpricedColumns(v), unpriced),
+	}
+	b.Table.Note = "USD per million tokens"
+	b.Table.Empty = "No price matches."
+	if len(rows) > pageRows {
+		b.Table.Older = v.with("after", strconv.FormatInt(offset+pageRows, 10))
+	}
+	if offset > 0 {
+		b.Table.Newer = v.with("after", strconv.FormatInt(max(0, offset-pageRows), 10))
+	}
+	overrides, err := v.DB.Prices(v.Context(), v.caller, store.PriceFilter{Source: price.SourceOverride, Limit: 200})
+	if err != nil {
+		return err
+	}
+	for _, p := range overrides {
+		b.Overrides = append(b.Overrides, overrideLine{p.Model, p.Provider, ratesText(p.Rates), since(v, p.EffectiveFrom), fmt.Sprintf("/prices/%d/delete", p.ID)})
+	}
+	v.render(v.w, v.Request, status, "prices", page{Title: "Prices", Body: b})
+	return nil
+}
+
+func (v *visit) allPrices(f store.PriceFilter) func(func(store.ModelPrice) error) error {
+	f.Offset, f.Limit = 0, 1000
+	return func(yield func(store.ModelPrice) error) error {
+		for {
+			rows, err := v.DB.Prices(v.Context(), v.caller, f)
+			if err != nil {
+				return err
+			}
+			if err := each(rows)(yield); err != nil {
+				return err
+			}
+			if int64(len(rows)) < f.Limit {
+				return nil
+			}
+			f.Offset += f.Limit
+		}
+	}
+}
+
+func since(v *visit, from *store.Timestamp) string {
+	if from == nil {
+		return "always"
+	}
+	return "since " + from.Time().In(v.zone).Format("2 Jan 2006")
+}
+
+func priceColumns(v *visit) []column[store.ModelPrice] {
+	class := func(name, head string) column[store.ModelPrice] {
+		return column[store.ModelPrice]{
+			Name: name, Head: head, Number: true,
+			Plain: func(p store.ModelPrice) string { return rateOf(p.Rates, name) },
+			Show: func(p store.ModelPrice) cell {
+				rate := rateOf(p.Rates, name)
+				if rate == "" {
+					return cell{Text: none}
+				}
+				usd, _ := strconv.ParseFloat(rate, 64)
+				c := cell{Text: money(usd), Title: "$" + rate + " per million tokens"}
+				if isTiered(p.Rates, name) {
+					c.Sub = "more when long"
+				}
+				return c
+			},
+		}
+	}
+	return []column[store.ModelPrice]{
+		{
+			Name: "model", Head: "Model",
+			Plain: func(p store.ModelPrice) string { return p.Model },
+			Show: func(p store.ModelPrice) cell {
+				c := cell{Text: p.Model, Title: p.Model, Sub: p.Provider}
+				if p.Provider == "" {
+					c.Sub = "any provider"
+				}
+				return c
+			},
+		},
+		{Name: "provider", Plain: func(p store.ModelPrice) string { return p.Provider }},
+		textColumn("source", "Source", func(p store.ModelPrice) string { return p.Source }),
+		class("input", "Input"), class("cache_read", "Cache read"), class("cache_write", "Cache write"), class("output", "Output"),
+		{
+			Name: "effective_from", Head: "Holds",
+			Plain: func(p store.ModelPrice) string {
+				if p.EffectiveFrom == nil {
+					return ""
+				}
+				return p.EffectiveFrom.String()
+			},
+			Show: func(p store.ModelPrice) cell { return cell{Text: since(v, p.EffectiveFrom), Sub: orEmpty(p.Hours)} },
+		},
+		{Name: "rates", Plain: func(p store.ModelPrice) string { return string(p.Rates) }},
+	}
+}
+
+// rateOf is a class's price, that for short requests where it has tiers.
+func rateOf(rates json.RawMessage, class string) string {
+	var all map[string]json.RawMessage
+	if json.Unmarshal(rates, &all) != nil || len(all[class]) == 0 {
+		return ""
+	}
+	var tiered struct{ Base json.Number }
+	if json.Unmarshal(all[class], &tiered) == nil && tiered.Base != "" {
+		return tiered.Base.String()
+	}
+	return string(all[class])
+}
+
+func isTiered(rates json.RawMessage, class string) bool {
+	var all map[string]json.RawMessage
+	return json.Unmarshal(rates, &all) == nil && strings.HasPrefix(string(all[class]), "{")
+}
+
+// ratesText says all prices of an override.
+func ratesText(rates json.RawMessage) string {
+	var all map[string]json.RawMessage
+	if json.Unmarshal(rates, &all) != nil {
+		return string(rates)
+	}
+	var said []string
+	for class := range all {
+		usd, _ := strconv.ParseFloat(rateOf(rates, class), 64)
+		said = append(said, strings.ReplaceAll(class, "_", " ")+" "+money(usd))
+	}
+	slices.Sort(said)
+	return strings.Join(said, ", ")
+}
+
+// savePrice makes an override.
+func savePrice(v *visit) error {
+	value := func(name string) string { return strings.TrimSpace(v.PostFormValue(name)) }
+	form := priceForm{value("provider"), value("model"), value("from"), value("input"), value("output"), value("cache_read"), value("cache_write")}
+	p, err := form.price(v.zone)
+	if err != nil {
+		return v.showPrices(http.StatusUnprocessableEntity, form, sentence(err.Error()))
+	}
+	err = v.DB.SavePrices(v.Context(), v.caller, []price.Price{p})
+	var refused *store.Error
+	if errors.As(err, &refused) {
+		return v.showPrices(http.StatusUnprocessableEntity, form, sentence(refused.Message))
+	}
+	if err != nil {
+		return err
+	}
+	return v.redirect("/prices#overrides")
+}
+
+func (f priceForm) price(zone *time.Location) (p price.Price, err error) {
+	rates := price.Rates{}
+	for _, r := range []struct {
+		class price.Class
+		text  string
+	}{{price.Input, f.Input}, {price.Output, f.Output}, {price.CacheRead, f.CacheRead}, {price.CacheWrite, f.CacheWrite}} {
+		text := strings.ReplaceAll(strings.TrimPrefix(r.text, "$"), ",", "")
+		if text == "" {
+			continue
+		}
+		if rates[r.class], err = price.ParseRate(text); err != nil {
+			return p, err
+		}
+	}
+	var from time.Time
+	if f.From != "" {
+		if from, err = time.ParseInLocation(time.DateOnly, f.From, zone); err != nil {
+			return p, errors.New("the date must be year-month-day, as in 2026-01-31")
+		}
+	}
+	return price.NewOverride(f.Provider, f.Model, from, rates)
+}
+
+// deletePrice removes an override.
+func deletePrice(v *visit) error {
+	id, err := v.number("id")
+	if err != nil {
+		return err
+	}
+	if err := v.DB.DeletePrice(v.Context(), v.caller, id); err != nil {
+		return err
+	}
+	return v.redirect("/prices#overrides")
+}
+
+// priceHref is where a model's price is set.
+func priceHref(provider, model string) string {
+	return "/prices?" + url.Values{"set-provider": {provider}, "set-model": {model}}.Encode() + "#set"
+}

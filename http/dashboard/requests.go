@@ -1,0 +1,200 @@
+package dashboard
+
+import (
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/llmtally/llmtally/store"
+)
+
+// A requestList is a page of requests, and the filters that it went through.
+type requestList struct {
+	Table  table
+	Action string // where the filters' form goes
+	Filter requestFilter
+	Users  bool // whose requests may be chosen
+	Active bool // whether anything is filtered
+	Reset  string
+}
+
+// requestFilter is what was typed.
+type requestFilter struct{ User, Model, Provider, Status, From, To string }
+
+var statuses = []string{store.StatusSuccess, store.StatusFailure, store.StatusError, store.StatusInitiated}
+
+// Statuses are those to choose from, with the one that is chosen.
+func (f requestFilter) Statuses() []string {
+	for _, s := range statuses {
+		if s == f.Status || f.Status == "" {
+			return statuses
+		}
+	}
+	return append([]string{f.Status}, statuses...)
+}
+
+// pageRows is how many rows a page of a table has.
+const pageRows = 50
+
+// requestsPage lists the requests that the person may see.
+func requestsPage(v *visit) error {
+	filter, logs, err := v.requestFilter("")
+	if err != nil {
+		return err
+	}
+	if v.query("format") == "csv" {
+		return requestsCSV(v, logs)
+	}
+	list, err := requests(v, "requests", filter, logs)
+	if err != nil {
+		return err
+	}
+	list.Users = v.isOperator()
+	title := "Requests"
+	if !v.isOperator() {
+		title = "My requests"
+	}
+	return v.show("requests", page{Title: title, Body: list})
+}
+
+// requestFilter reads the filters from the address. With a user, only theirs.
+func (v *visit) requestFilter(user string) (requestFilter, store.LogFilter, error) {
+	f := requestFilter{
+		User: strings.TrimSpace(v.query("user")), Model: strings.TrimSpace(v.query("model")),
+		Provider: strings.TrimSpace(v.query("provider")), Status: v.query("status"), From: v.query("since"), To: v.query("until"),
+	}
+	logs := store.LogFilter{UserID: f.User, Model: f.Model, Provider: f.Provider, Status: f.Status, Before: v.query("after"), Limit: pageRows}
+	if user != "" {
+		logs.UserID = user
+	}
+	if f.From != "" {
+		t, err := parseDay(f.From, v.zone)
+		if err != nil {
+			return f, logs, err
+		}
+		logs.From = &t
+	}
+	if f.To != "" {
+		t, err := parseDay(f.To, v.zone)
+		if err != nil {
+			return f, logs, err
+		}
+		t = t.AddDate(0, 0, 1)
+		logs.To = &t
+	}
+	return f, logs, nil
+}
+
+// requests reads a page of the list.
+func requests(v *visit, id string, filter requestFilter, logs store.LogFilter) (requestList, error) {
+	more := logs
+	more.Limit = pageRows + 1 // to know whether there are any
+	rows, err := v.DB.Logs(v.Context(), v.caller, more)
+	if err != nil {
+		return requestList{}, err
+	}
+	shown := rows[:min(len(rows), pageRows)]
+	l := requestList{Filter: filter, Action: v.URL.EscapedPath(), Active: filter != requestFilter{}, Reset: v.with("user", "", "model", "", "provider", "", "status", "", "since", "", "until", "", "after", "")}
+	l.Table = newTable(v, id, "Requests", logColumns(v, logs.UserID == "" && v.isOperator()), shown)
+	l.Table.Empty = "No requests yet."
+	if l.Active {
+		l.Table.Empty = "No request matches."
+	}
+	if len(rows) > pageRows {
+		l.Table.Older = v.with("after", shown[len(shown)-1].Cursor())
+	}
+	if logs.Before != "" {
+		l.Table.Newer = v.with("after", "")
+	}
+	return l, nil
+}
+
+// requestsCSV sends all requests that match.
+func requestsCSV(v *visit, logs store.LogFilter) error {
+	logs.Before, logs.Limit = "", 1000
+	return sendCSV(v, "requests", logColumns(v, true), func(yield func(store.LogRow) error) error {
+		for {
+			rows, err := v.DB.Logs(v.Context(), v.caller, logs)
+			if err != nil {
+				return err
+			}
+			if err := each(rows)(yield); err != nil {
+				return err
+			}
+			if int64(len(rows)) < logs.Limit {
+				return nil
+			}
+			logs.Before = rows[len(rows)-1].Cursor()
+		}
+	})
+}
+
+// logColumns show requests; withUser tells whose they are.
+func logColumns(v *visit, withUser bool) []column[store.LogRow] {
+	user := userColumn(func(r store.LogRow) (string, string, string) { return r.UserID, r.Email, "" })
+	if !withUser {
+		user.Head = ""
+	}
+	return []column[store.LogRow]{
+		{
+			Name: "id", Number: true,
+			Plain: func(r store.LogRow) string { return strconv.FormatInt(r.ID, 10) },
+		},
+		{
+			Name: "time", Head: "Time",
+			Plain: func(r store.LogRow) string { return r.CreatedAt.String() },
+			Show: func(r store.LogRow) cell {
+				c := timeCell(v.stamp(r.CreatedAt))
+				c.Href = fmt.Sprintf("/requests/%d", r.ID)
+				return c
+			},
+		},
+		user,
+		{
+			Name: "model", Head: "Model",
+			Plain: func(r store.LogRow) string { return r.Model },
+			Show:  func(r store.LogRow) cell { return cell{Text: named(r.Model), Title: r.Model, Sub: r.Provider} },
+		},
+		{Name: "provider", Plain: func(r store.LogRow) string { return r.Provider }},
+		{
+			Name: "status", Head: "Status",
+			Plain: func(r store.LogRow) string { return r.Status },
+			Show: func(r store.LogRow) cell {
+				return cell{Text: named(r.Status), State: stateOf(r.Status), Sub: r.ErrorKind, Title: r.ErrorKind}
+			},
+		},
+		{Name: "error", Plain: func(r store.LogRow) string { return r.ErrorKind }},
+		optionalColumn("prompt_tokens", "Input", func(r store.LogRow) *int64 { return r.PromptTokens }),
+		optionalColumn("completion_tokens", "Output", func(r store.LogRow) *int64 { return r.CompletionTokens }),
+		optionalColumn("tokens", "Tokens", func(r store.LogRow) *int64 { return r.TokensUsed }),
+		costColumn("cost_usd", "Cost", func(r store.LogRow) *float64 { return r.TotalCost }),
+		secondsColumn("seconds", "Took", func(r store.LogRow) *float64 { return r.ResponseTime }),
+		{Name: "litellm_call_id", Plain: func(r store.LogRow) string { return r.CallID }},
+	}
+}
+
+// stateOf marks a request's status.
+func stateOf(status string) string {
+	switch status {
+	case store.StatusSuccess:
+		return "ok"
+	case store.StatusFailure, store.StatusError:
+		return "bad"
+	case store.StatusInitiated:
+		return "warning"
+	default:
+		return ""
+	}
+}
+
+// requestsHref is where the requests are that have all of the values.
+func requestsHref(pairs ...string) string {
+	q := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			q.Set(pairs[i], pairs[i+1])
+		}
+	}
+	return "/requests?" + q.Encode()
+}

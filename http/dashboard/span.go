@@ -1,0 +1,153 @@
+package dashboard
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/llmtally/llmtally/http/problem"
+	"github.com/llmtally/llmtally/store"
+)
+
+// A span is the time that a page is about.
+type span struct {
+	From, To    time.Time // in the person's zone; To is exclusive
+	Granularity store.Granularity
+	Words       string // the last 30 days
+	Choices     []choice
+	Custom      bool
+	First, Last string // the dates, for the form
+	Keep        [][2]string
+}
+
+// A choice is one of several ways to see a page.
+type choice struct {
+	Text, Href string
+	Current    bool
+}
+
+// ranges are those that the picker offers, in days; the first is in hours.
+var ranges = []struct {
+	key, words string
+	days       int
+}{
+	{"24h", "the last 24 hours", 1}, {"7d", "the last 7 days", 7}, {"30d", "the last 30 days", 30}, {"90d", "the last 90 days", 90},
+}
+
+const (
+	defaultRange = "30d"
+	maxSpan      = 10 * 366 * 24 * time.Hour
+)
+
+// span reads the time from the address.
+func (v *visit) span() (span, error) {
+	key := v.query("range")
+	s := span{Keep: v.kept("by", "metric")}
+	if key == "" && (v.query("from") != "" || v.query("to") != "") {
+		key = "custom"
+	}
+	if key == "" {
+		key = defaultRange
+	}
+	for _, r := range ranges {
+		s.Choices = append(s.Choices, choice{r.key, v.with("range", r.key, "from", "", "to", "", "after", ""), r.key == key})
+		if r.key == key {
+			s.last(v.now, r.days)
+			s.Words = r.words
+		}
+	}
+	if key == "custom" {
+		if err := s.between(v.query("from"), v.query("to"), v.now); err != nil {
+			return s, err
+		}
+	}
+	if s.To.IsZero() {
+		return s, problem.New(http.StatusUnprocessableEntity, "This range is unknown: it is 24h, 7d, 30d, 90d, or from one date to another.")
+	}
+	s.First, s.Last = s.From.Format(time.DateOnly), s.To.Add(-time.Second).Format(time.DateOnly)
+	return s, nil
+}
+
+// last is so many days up to now, today included; a single one is 24 hours.
+func (s *span) last(now time.Time, days int) {
+	s.To, s.Granularity = now, store.ByDay
+	s.From = time.Date(now.Year(), now.Month(), now.Day()-days+1, 0, 0, 0, 0, now.Location())
+	if days == 1 {
+		s.From, s.Granularity = now.Add(-23*time.Hour), store.ByHour
+	}
+}
+
+// between is from one day to another, both included.
+func (s *span) between(first, last string, now time.Time) error {
+	from, to, err := days(first, last, now)
+	switch {
+	case err != nil:
+		return err
+	case !from.Before(to):
+		return problem.New(http.StatusUnprocessableEntity, "The range ends before it begins.")
+	case to.Sub(from) > maxSpan:
+		return problem.New(http.StatusUnprocessableEntity, "The range is longer than ten years.")
+	}
+	s.From, s.To, s.Custom = from, to, true
+	s.Words = from.Format("2 January 2006") + " to " + to.Add(-time.Second).Format("2 January 2006")
+	switch length := to.Sub(from); {
+	case length <= 73*time.Hour:
+		s.Granularity = store.ByHour
+	case length <= 400*24*time.Hour:
+		s.Granularity = store.ByDay
+	default:
+		s.Granularity = store.ByMonth
+	}
+	return nil
+}
+
+// days reads two dates in now's zone: the first moment of the one, and the
+// first after the other. A missing end is today, a missing begin 30 days before
+// the end.
+func days(first, last string, now time.Time) (from, to time.Time, err error) {
+	if last == "" {
+		last = now.Format(time.DateOnly)
+	}
+	to, err = parseDay(last, now.Location())
+	if err != nil {
+		return from, to, err
+	}
+	if first == "" {
+		from = to.AddDate(0, 0, -29)
+	} else if from, err = parseDay(first, now.Location()); err != nil {
+		return from, to, err
+	}
+	return from, to.AddDate(0, 0, 1), nil
+}
+
+func parseDay(s string, zone *time.Location) (time.Time, error) {
+	t, err := time.ParseInLocation(time.DateOnly, s, zone)
+	if err != nil || t.Year() < 1970 || t.Year() > 9000 {
+		return t, problem.New(http.StatusUnprocessableEntity, "A date is year-month-day, as in 2026-01-31.")
+	}
+	return t, nil
+}
+
+// kept returns those values of the address that a form must send along.
+func (v *visit) kept(names ...string) (all [][2]string) {
+	for _, name := range names {
+		if value := v.query(name); value != "" {
+			all = append(all, [2]string{name, value})
+		}
+	}
+	return all
+}
+
+// choices offers some values of a name in the address; the first is what holds
+// when the address says none.
+func (v *visit) choices(name string, values ...[2]string) (current string, all []choice) {
+	current = values[0][0]
+	for _, value := range values {
+		if v.query(name) == value[0] {
+			current = value[0]
+		}
+	}
+	for _, value := range values {
+		all = append(all, choice{value[1], v.with(name, value[0], "after", ""), value[0] == current})
+	}
+	return current, all
+}

@@ -1,0 +1,299 @@
+// What the pages do better with a script; each works without it.
+
+const $ = (selector, root = document) => root.querySelector(selector);
+const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+function element(name, text, attributes = {}) {
+  const e = document.createElement(name);
+  if (text !== undefined) e.textContent = text;
+  for (const [key, value] of Object.entries(attributes)) e.setAttribute(key, value);
+  return e;
+}
+
+function announce(text) {
+  $("#announce").textContent = text;
+}
+
+// The time zone of this browser, until its person chooses another.
+function chooseZone() {
+  const here = document.body.dataset.zone;
+  if (!here || /(^|; )tz=/.test(document.cookie)) return;
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (!zone) return;
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  document.cookie = `tz=${encodeURIComponent(zone)}; Path=/; Max-Age=31536000; SameSite=Strict${secure}`;
+  if (zone !== here && document.cookie.includes("tz=")) location.reload();
+}
+
+function offerZones() {
+  const select = $("#zone");
+  if (!select || !Intl.supportedValuesOf) return;
+  const known = new Set([...select.options].map((o) => o.value));
+  for (const zone of Intl.supportedValuesOf("timeZone")) {
+    if (!known.has(zone)) select.append(new Option(zone, zone));
+  }
+}
+
+// Other ranges, filters, orders and pages of the same page, without a reload.
+let swapping;
+
+async function swap(url, push) {
+  swapping?.abort();
+  const mine = (swapping = new AbortController());
+  const focused = document.activeElement?.id;
+  $("#main").setAttribute("aria-busy", "true");
+  try {
+    const answer = await fetch(url, { signal: mine.signal, headers: { Accept: "text/html" } });
+    if (!answer.ok || answer.redirected) throw new Error(String(answer.status));
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    $("#main").replaceWith(document.adoptNode($("#main", fresh)));
+    const here = $("#zone-form input[name=next]", fresh)?.value;
+    if (here && $("#zone-form")) $("#zone-form input[name=next]").value = here;
+    document.title = fresh.title;
+    if (push) history.pushState({}, "", url);
+    begin();
+    (focused && document.getElementById(focused) ? document.getElementById(focused) : $("#main")).focus({ preventScroll: true });
+    announce("The page has changed.");
+  } catch (error) {
+    if (error.name !== "AbortError") location.assign(url);
+  }
+}
+
+function isHere(url) {
+  return url.origin === location.origin && url.pathname === location.pathname && url.search !== location.search;
+}
+
+document.addEventListener("click", (event) => {
+  const a = event.target.closest?.("main a[href]");
+  if (!a || event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  const url = new URL(a.href);
+  if (a.hasAttribute("download") || a.target || url.hash || !isHere(url)) return;
+  event.preventDefault();
+  swap(url.href, true);
+});
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!form.closest("main") || form.method !== "get") return;
+  const url = new URL(form.getAttribute("action") || location.pathname, location.href);
+  if (url.origin !== location.origin || url.pathname !== location.pathname) return;
+  url.search = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== "")).toString();
+  event.preventDefault();
+  swap(url.href, true);
+});
+
+addEventListener("popstate", () => swap(location.href, false));
+
+// Copying.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest?.("button[data-copy]");
+  if (!button) return;
+  const source = document.getElementById(button.dataset.copy);
+  try {
+    await navigator.clipboard.writeText(source.textContent);
+    button.textContent = "Copied";
+    setTimeout(() => (button.textContent = "Copy"), 1500);
+  } catch {
+    getSelection().selectAllChildren(source); // the person copies it
+  }
+});
+
+// Charts: what a column shows, at the pointer and at the keyboard's focus.
+let tip;
+
+function showTip(column) {
+  hideTip();
+  column.classList.add("on");
+  tip = element("div", undefined, { class: "tip", "aria-hidden": "true" });
+  const [name, ...lines] = column.dataset.lines.split("\n");
+  tip.append(element("strong", name));
+  for (const line of lines) {
+    const [label, value] = line.split("\t");
+    const row = element("div");
+    row.append(element("span", label), element("span", value));
+    tip.append(row);
+  }
+  document.body.append(tip);
+  const at = column.getBoundingClientRect();
+  const size = tip.getBoundingClientRect();
+  const right = at.right + 10 + size.width < innerWidth;
+  tip.style.left = `${Math.max(4, right ? at.right + 10 : at.left - 10 - size.width)}px`;
+  tip.style.top = `${Math.max(4, Math.min(at.top, innerHeight - size.height - 8))}px`;
+}
+
+function hideTip() {
+  $$(".column.on").forEach((c) => c.classList.remove("on"));
+  tip?.remove();
+  tip = undefined;
+}
+
+function prepareChart(chart) {
+  const columns = $$(".column", chart);
+  for (const [i, column] of columns.entries()) {
+    const title = $("title", column);
+    column.dataset.lines = title.textContent;
+    column.setAttribute("aria-label", title.textContent.replaceAll("\t", " ").replaceAll("\n", ", "));
+    title.remove(); // the browser would show it, too
+    column.addEventListener("pointerenter", () => showTip(column));
+    column.addEventListener("pointerleave", hideTip);
+    column.addEventListener("focus", () => showTip(column));
+    column.addEventListener("blur", hideTip);
+    column.addEventListener("keydown", (event) => {
+      const to = { ArrowLeft: i - 1, ArrowRight: i + 1, Home: 0, End: columns.length - 1 }[event.key];
+      if (event.key === "Escape") hideTip();
+      if (to === undefined || !columns[to]) return;
+      event.preventDefault();
+      column.setAttribute("tabindex", "-1");
+      columns[to].setAttribute("tabindex", "0");
+      columns[to].focus();
+    });
+  }
+}
+
+addEventListener("scroll", hideTip, { passive: true });
+
+// Numbers, as the server writes them.
+const grouped = new Intl.NumberFormat("en-US");
+
+function count(n) {
+  return n === null || n === undefined ? "–" : grouped.format(n);
+}
+
+function decimals(n, digits) {
+  return new Intl.NumberFormat("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(n);
+}
+
+function money(usd) {
+  if (usd === null || usd === undefined) return "–";
+  if (usd === 0) return "$0";
+  if (usd >= 0.995) return "$" + decimals(usd, 2);
+  if (usd >= 0.00995) return "$" + decimals(usd, 4);
+  return "$" + new Intl.NumberFormat("en-US", { maximumSignificantDigits: 2, maximumFractionDigits: 20 }).format(usd);
+}
+
+function took(s) {
+  if (s === null || s === undefined || s < 0) return "–";
+  if (s === 0) return "0 ms";
+  if (s < 0.0095) return `${Number((s * 1000).toPrecision(2))} ms`;
+  if (s < 0.9995) return `${decimals(s * 1000, 0)} ms`;
+  if (s < 9.995) return `${decimals(s, 2)} s`;
+  if (s < 99.95) return `${decimals(s, 1)} s`;
+  if (s < 7200) return `${Math.floor(Math.round(s) / 60)} min ${Math.round(s) % 60} s`;
+  return `${Math.floor(s / 3600)}h${Math.round((s % 3600) / 60)}m`;
+}
+
+function userPath(id) {
+  return id === "." || id === ".." ? `/users/~?id=${id}` : `/users/${encodeURIComponent(id)}`;
+}
+
+function clock(iso) {
+  const zone = document.body.dataset.zone;
+  const part = (options) => new Intl.DateTimeFormat("en-GB", { timeZone: zone, ...options }).format(new Date(iso));
+  return `${part({ day: "numeric", month: "short" })} ${part({ hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" })}`;
+}
+
+// The tail: requests as they come.
+const states = { success: "ok", failure: "bad", error: "bad", initiated: "warning" };
+const maxRows = 50;
+let source;
+
+function cell(name, text, options = {}) {
+  const td = element("td", undefined, options.number ? { class: "number" } : {});
+  if (options.state !== undefined) {
+    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    for (const [key, value] of Object.entries({ class: `mark ${options.state}`, width: 8, height: 8, "aria-hidden": "true" })) svg.setAttribute(key, value);
+    const dot = document.createElementNS("http://www.w3.org/2000/svg", "circle");
+    for (const [key, value] of Object.entries({ cx: 4, cy: 4, r: 4 })) dot.setAttribute(key, value);
+    svg.append(dot);
+    td.append(svg);
+  }
+  const inner = element(name, text);
+  if (options.title) inner.title = options.title;
+  if (options.time) inner.dateTime = options.time;
+  if (options.href) {
+    const a = element("a", undefined, { href: options.href });
+    a.append(inner);
+    td.append(a);
+  } else td.append(inner);
+  if (options.sub) td.append(element("small", options.sub, { title: options.sub }));
+  return td;
+}
+
+function rowOf(log, withUser) {
+  const tr = element("tr", undefined, { "data-request": log.request_id, class: "new" });
+  tr.append(cell("time", clock(log.request_time), { href: `/requests/${log.request_id}`, time: log.request_time, title: log.request_time }));
+  if (withUser) {
+    tr.append(log.user_id ? cell("bdi", log.user_id, { href: userPath(log.user_id), title: log.user_id, sub: log.email && log.email !== log.user_id ? log.email : "" }) : cell("bdi", "(nobody)"));
+  }
+  tr.append(
+    cell("bdi", log.model || "(unknown)", { title: log.model, sub: log.provider }),
+    cell("bdi", log.status || "(unknown)", { state: states[log.status] ?? "" }),
+    cell("bdi", count(log.tokens_used), { number: true }),
+    cell("bdi", money(log.total_cost), { number: true }),
+    cell("bdi", took(log.response_time), { number: true }),
+  );
+  return tr;
+}
+
+function prepareTail(section) {
+  const body = $("tbody", section);
+  const button = $(".pause", section);
+  const withUser = $$("thead th", section).length > 6;
+  const waiting = [];
+  let paused = false;
+  let unsaid = 0;
+  const take = (log) => {
+    const old = $(`tr[data-request="${Number(log.request_id)}"]`, body);
+    const row = rowOf(log, withUser);
+    if (old) old.replaceWith(row);
+    else body.prepend(row);
+    while (body.rows.length > maxRows) body.lastElementChild.remove();
+    unsaid++;
+  };
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    paused = !paused;
+    button.setAttribute("aria-pressed", String(paused));
+    button.textContent = paused ? "Go on" : "Pause";
+    if (!paused) waiting.splice(0).forEach(take);
+  });
+  source = new EventSource(section.dataset.live);
+  const event = (e) => {
+    const log = JSON.parse(e.data);
+    if (!paused) return take(log);
+    waiting.push(log);
+    if (waiting.length > maxRows) waiting.shift();
+    button.textContent = `Go on (${waiting.length})`;
+  };
+  for (const name of ["message", "request", "completion"]) source.addEventListener(name, event);
+  // Each one said aloud would be noise.
+  const speaking = setInterval(() => {
+    if (source?.readyState === 2 || !section.isConnected) return clearInterval(speaking);
+    if (unsaid && !paused) announce(`${unsaid} new ${unsaid === 1 ? "request" : "requests"}.`);
+    unsaid = 0;
+  }, 10000);
+}
+
+// The first request turns the page into another.
+function prepareWait(waiting) {
+  source = new EventSource(waiting.dataset.wait);
+  for (const name of ["message", "request", "completion"]) source.addEventListener(name, () => location.reload());
+  source.addEventListener("error", () => {
+    if (source.readyState === 2) setTimeout(() => location.reload(), 5000);
+  });
+}
+
+// begin prepares what is on the page.
+function begin() {
+  source?.close();
+  source = undefined;
+  hideTip();
+  $$("button[data-copy]").forEach((b) => (b.hidden = false));
+  $$("[data-chart]").forEach(prepareChart);
+  $$("[data-live]").forEach(prepareTail);
+  $$("[data-wait]").forEach(prepareWait);
+}
+
+chooseZone();
+offerZones();
+begin();

@@ -1,0 +1,123 @@
+package dashboard
+
+import (
+	"fmt"
+	"html/template"
+	"time"
+
+	"github.com/llmtally/llmtally/http/dashboard/chart"
+	"github.com/llmtally/llmtally/store"
+)
+
+// A usageChart is usage over time, and the switches beside it.
+type usageChart struct {
+	Chart   template.HTML
+	Metrics []choice
+	Bys     []choice
+}
+
+// maxSeries is how many names a chart tells apart.
+const maxSeries = 8
+
+var periodHeads = map[store.Granularity]string{store.ByHour: "Hour", store.ByDay: "Day", store.ByMonth: "Month"}
+
+// usageChart draws what the address asks for: requests, tokens or cost, by model
+// or provider.
+func (v *visit) usageChart(id string, periods []store.UsagePeriod, s span) (u usageChart, err error) {
+	metric, metrics := v.choices("metric", [2]string{"requests", "Requests"}, [2]string{"tokens", "Tokens"}, [2]string{"cost", "Cost"})
+	by, bys := v.choices("by", [2]string{"model", "Model"}, [2]string{"provider", "Provider"})
+	head := periodHeads[s.Granularity]
+	titles := map[string]string{"requests": "Requests", "tokens": "Tokens", "cost": "Cost in USD"}
+	c := chart.Chart{
+		ID: id, Title: titles[metric] + " by " + by, Unit: chart.Count, Head: head,
+		Description: fmt.Sprintf("%s in each %s of %s, stacked by %s, in the time zone %s.", titles[metric], lower(head), s.Words, by, v.zone),
+		Format:      func(x float64) string { return count(int64(x + 0.5)) },
+		Columns:     periodColumns(periods, s.Granularity, v.zone),
+		Series:      chart.Top(shares(periods, by, metric), maxSeries, "other"),
+	}
+	if metric == "cost" {
+		c.Unit, c.Format = chart.USD, money
+	}
+	u = usageChart{Metrics: metrics, Bys: bys}
+	u.Chart, err = c.HTML()
+	return u, err
+}
+
+// shares takes each name's values of a metric out of the periods.
+func shares(periods []store.UsagePeriod, by, metric string) map[string][]float64 {
+	all := map[string][]float64{}
+	for i, p := range periods {
+		parts := p.ByModel
+		if by == "provider" {
+			parts = p.ByProvider
+		}
+		for name, s := range parts {
+			name = named(name)
+			if all[name] == nil {
+				all[name] = make([]float64, len(periods))
+			}
+			switch metric {
+			case "tokens":
+				all[name][i] = float64(s.Tokens)
+			case "cost":
+				all[name][i] = s.Cost
+			default:
+				all[name][i] = float64(s.Requests)
+			}
+		}
+	}
+	return all
+}
+
+// maxLabels is how many labels an axis has room for.
+const maxLabels = 12
+
+// periodColumns names the periods, and labels as many as there is room for.
+func periodColumns(periods []store.UsagePeriod, g store.Granularity, zone *time.Location) []chart.Column {
+	every := (len(periods) + maxLabels - 1) / maxLabels
+	if g == store.ByHour && every > 0 {
+		for 24%every != 0 && every < 24 { // labels at the same hours each day
+			every++
+		}
+	}
+	columns := make([]chart.Column, len(periods))
+	for i, p := range periods {
+		start := p.PeriodStart.Time().In(zone)
+		columns[i] = chart.Column{Name: periodName(start, g)}
+		place := len(periods) - 1 - i // the newest has a label
+		if g == store.ByHour {
+			place = start.Hour()
+		}
+		if place%every == 0 {
+			columns[i].Label = periodLabel(start, g)
+			columns[i].Minor = place/every%2 == 1
+		}
+	}
+	return columns
+}
+
+func periodName(start time.Time, g store.Granularity) string {
+	switch g {
+	case store.ByHour:
+		return start.Format("Mon 2 Jan 2006, 15:04")
+	case store.ByMonth:
+		return start.Format("January 2006")
+	default:
+		return start.Format("Mon 2 Jan 2006")
+	}
+}
+
+func periodLabel(start time.Time, g store.Granularity) string {
+	switch {
+	case g == store.ByHour && start.Hour() == 0:
+		return start.Format("2 Jan")
+	case g == store.ByHour:
+		return start.Format("15:04")
+	case g == store.ByMonth:
+		return start.Format("Jan 06")
+	default:
+		return start.Format("2 Jan")
+	}
+}
+
+func lower(s string) string { return string(s[0]|0x20) + s[1:] }
