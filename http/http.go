@@ -50,8 +50,10 @@ func NewHandler(c Config) (http.Handler, error) {
 	router := chi.NewRouter()
 	r := chi.Router(router)
 	r.Use(accessLog(c.Log), recoverPanic, secure, middleware.GetHead)
+	stream := v1.Stream(c.DB, c.V1.Streams) // one, since it limits how many there are
 	pages := dashboard.New(dashboard.Settings{
 		DB: c.DB, Auth: c.Auth, Version: c.Version, PublicURL: c.PublicURL, Now: c.V1.Now, RunJob: c.V1.RunJob,
+		Live: stream,
 	})
 	pages.Register(r)
 	r.NotFound(func(w http.ResponseWriter, r *http.Request) {
@@ -74,7 +76,7 @@ func NewHandler(c Config) (http.Handler, error) {
 	known := c.Auth.Require(unauthorized)
 	r.With(known).Post("/v1/logs", ingest.Logs(c.DB, c.Limits))
 	r.With(known).Post("/v1/litellm", ingest.LiteLLM(c.DB, c.Limits))
-	r.With(known).Method(http.MethodGet, v1.StreamPath, v1.Stream(c.DB, c.V1.Streams))
+	r.With(known).Method(http.MethodGet, v1.StreamPath, stream)
 	r.Route(rest.Prefix, func(r chi.Router) {
 		r.Use(rest.Preflight, c.Auth.Require(rest.Unauthorized))
 		r.Handle("/*", rest.NewHandler(c.DB, c.RestBody))

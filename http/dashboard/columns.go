@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/llmtally/llmtally/store"
@@ -67,7 +68,10 @@ func timeColumn[T any](v *visit, name, head string, get func(T) *store.Timestamp
 			}
 			return get(row).String()
 		},
-		Show: func(row T) cell { return timeCell(v.stampOf(get(row))) },
+		Show: func(row T) cell {
+			s := v.stampOf(get(row))
+			return cell{Text: s.Short, Title: s.Title, Time: s.ISO}
+		},
 	}
 }
 
@@ -141,8 +145,14 @@ var shareColumns = []column[store.UserShare]{
 	moneyColumn("cost_usd", "Cost", func(u store.UserShare) float64 { return u.Cost }),
 }
 
-// modelColumns show models and their part of all requests.
-func modelColumns(all int64) []column[store.ModelTraffic] {
+// modelColumns show models and their part of all requests. No cost of what has
+// no price is unknown, not nothing.
+func modelColumns(all int64, unpriced []store.UnpricedModel) []column[store.ModelTraffic] {
+	type name struct{ model, provider string }
+	without := map[name]bool{}
+	for _, m := range unpriced {
+		without[name{m.Model, m.Provider}] = true
+	}
 	return []column[store.ModelTraffic]{
 		{
 			Name: "model", Head: "Model",
@@ -155,10 +165,25 @@ func modelColumns(all int64) []column[store.ModelTraffic] {
 		countColumn("requests", "Requests", func(m store.ModelTraffic) int64 { return m.Requests }),
 		failureColumn(func(m store.ModelTraffic) (int64, int64) { return m.Failures, m.Requests }),
 		countColumn("tokens", "Tokens", func(m store.ModelTraffic) int64 { return m.Tokens }),
-		moneyColumn("cost_usd", "Cost", func(m store.ModelTraffic) float64 { return m.Cost }),
+		costColumn("cost_usd", "Cost", func(m store.ModelTraffic) *float64 {
+			if m.Cost == 0 && without[name{m.Model, m.Provider}] {
+				return nil
+			}
+			return &m.Cost
+		}),
 		secondsColumn("p50_seconds", "Median", func(m store.ModelTraffic) *float64 { return m.P50 }),
 		secondsColumn("p95_seconds", "95th", func(m store.ModelTraffic) *float64 { return m.P95 }),
 	}
+}
+
+// narrow leaves columns to CSV where the page has no room.
+func narrow[T any](columns []column[T], names ...string) []column[T] {
+	for i := range columns {
+		if slices.Contains(names, columns[i].Name) {
+			columns[i].Head = ""
+		}
+	}
+	return columns
 }
 
 // barOf is a part of a whole as the width of a bar.

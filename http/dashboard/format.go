@@ -63,7 +63,8 @@ func money(usd float64) string {
 	case a >= 0.995:
 		return dollars(usd, 2)
 	case a >= 0.00995:
-		return dollars(usd, 4)
+		s := dollars(usd, 4)
+		return strings.TrimSuffix(strings.TrimSuffix(s, "0"), "0")
 	default:
 		rounded, _ := strconv.ParseFloat(strconv.FormatFloat(usd, 'g', 2, 64), 64)
 		return dollars(rounded, -1)
@@ -147,6 +148,8 @@ func share(part, whole float64) string {
 		return strings.TrimSuffix(strconv.FormatFloat(p, 'f', 1, 64), ".0") + "%"
 	case p < 100:
 		return ">99.9%"
+	case p >= 1000:
+		return chart.Short(part/whole, chart.Count) + "×"
 	default:
 		return strconv.FormatFloat(p, 'f', 0, 64) + "%"
 	}
@@ -168,7 +171,8 @@ func size(bytes int64) string {
 // A stamp is a moment, as it is shown in a zone.
 type stamp struct {
 	ISO   string // for programs
-	Text  string // for a line of a table
+	Text  string // to the second
+	Short string // to the minute
 	Title string // in full
 }
 
@@ -176,16 +180,20 @@ type stamp struct {
 // this year.
 func (v *visit) stamp(t store.Timestamp) stamp {
 	local := t.Time().In(v.zone)
-	layout := "2 Jan 15:04:05"
-	if local.Year() != v.now.Year() {
-		layout = "2 Jan 2006 15:04"
+	s := stamp{
+		ISO:  t.Time().Format(time.RFC3339Nano),
+		Text: local.Format("2 Jan 15:04:05"), Short: local.Format("2 Jan 15:04"),
+		Title: local.Format("Monday 2 January 2006, 15:04:05.000 MST"),
 	}
-	return stamp{t.Time().Format(time.RFC3339Nano), local.Format(layout), local.Format("Monday 2 January 2006, 15:04:05.000 MST")}
+	if local.Year() != v.now.Year() {
+		s.Text, s.Short = local.Format("2 Jan 2006 15:04"), local.Format("2 Jan 2006")
+	}
+	return s
 }
 
 func (v *visit) stampOf(t *store.Timestamp) stamp {
 	if t == nil {
-		return stamp{Text: none}
+		return stamp{Text: none, Short: none}
 	}
 	return v.stamp(*t)
 }

@@ -30,7 +30,11 @@ func modelsPage(v *visit) error {
 	models := slices.DeleteFunc(slices.Clone(o.Models), func(m store.ModelTraffic) bool {
 		return !strings.Contains(strings.ToLower(m.Model+" "+m.Provider), search)
 	})
-	columns := modelColumns(o.Range.Requests)
+	unpriced, err := v.DB.Unpriced(v.Context(), v.caller)
+	if err != nil {
+		return err
+	}
+	columns := modelColumns(o.Range.Requests, unpriced)
 	if v.query("format") == "csv" {
 		return sendCSV(v, "models", columns, each(models))
 	}

@@ -22,15 +22,16 @@ func home(v *visit) error {
 
 // overviewBody is what the page shows.
 type overviewBody struct {
-	Span     span
-	Alerts   []alertLine
-	Figures  []figure
-	Usage    usageChart
-	Users    table
-	Models   table
-	Errors   table
-	Unpriced table
-	Activity table
+	Span       span
+	Alerts     []alertLine
+	MoreAlerts int
+	Figures    []figure
+	Usage      usageChart
+	Users      table
+	Models     table
+	Errors     table
+	Unpriced   table
+	Activity   table
 }
 
 func overview(v *visit) error {
@@ -49,7 +50,7 @@ func overview(v *visit) error {
 	switch {
 	case v.query("format") != "csv":
 	case v.wantsCSV("models"):
-		return sendCSV(v, "models", modelColumns(o.Range.Requests), each(o.Models))
+		return sendCSV(v, "models", modelColumns(o.Range.Requests, unpriced), each(o.Models))
 	case v.query("table") == "top-users":
 		return sendCSV(v, "top-users", shareColumns, each(o.TopUsers.Users))
 	case v.query("table") == "errors":
@@ -66,12 +67,15 @@ func overview(v *visit) error {
 	if body.Alerts, err = openAlerts(v); err != nil {
 		return err
 	}
+	if more := len(body.Alerts) - shownAlerts; more > 0 {
+		body.Alerts, body.MoreAlerts = body.Alerts[:shownAlerts], more
+	}
 	body.Users = newTable(v, "top-users", "Top users", shareColumns, o.TopUsers.Users)
 	if from, to := o.TopUsers.From.Time().In(v.zone), o.TopUsers.To.Time().In(v.zone); from.Before(s.From.Add(-1)) && !from.After(to) && s.From.Sub(from).Hours() > 1 {
 		body.Users.Note = "over the whole months, from " + from.Format("2 Jan 2006")
 	}
 	const shownModels = 10
-	body.Models = newTable(v, "models", "Models", modelColumns(o.Range.Requests), o.Models[:min(len(o.Models), shownModels)])
+	body.Models = newTable(v, "models", "Models", narrow(modelColumns(o.Range.Requests, unpriced), "tokens", "p50_seconds"), o.Models[:min(len(o.Models), shownModels)])
 	body.Models.Older = ""
 	body.Errors = newTable(v, "errors", "What fails most", errorColumns(v), o.Errors[:min(len(o.Errors), shownModels)])
 	body.Errors.Empty = "Nothing failed in this time."
@@ -84,6 +88,9 @@ func overview(v *visit) error {
 	}
 	return v.show("overview", page{Title: "Overview", Body: body})
 }
+
+// shownAlerts is how many of the open alerts the overview shows.
+const shownAlerts = 3
 
 // tailRows is how many requests the tail begins with.
 const tailRows = 12
@@ -104,11 +111,5 @@ func activityTable(v *visit, caller policy.Caller) (table, error) {
 
 // tailColumns are those that a request has as it comes.
 func tailColumns(v *visit) []column[store.LogRow] {
-	columns := logColumns(v, v.isOperator())
-	for i := range columns {
-		if columns[i].Name == "prompt_tokens" || columns[i].Name == "completion_tokens" {
-			columns[i].Head = ""
-		}
-	}
-	return columns
+	return narrow(logColumns(v, v.isOperator()), "prompt_tokens", "completion_tokens")
 }

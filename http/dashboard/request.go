@@ -187,9 +187,10 @@ func sideOf(role string) string {
 	}
 }
 
-// prettyJSON indents JSON; "" for none.
+// prettyJSON indents JSON; "" for none, and for what holds nothing.
 func prettyJSON(raw json.RawMessage) string {
-	if len(raw) == 0 || string(raw) == "null" {
+	switch string(bytes.TrimSpace(raw)) {
+	case "", "null", "{}", "[]", `""`:
 		return ""
 	}
 	var b bytes.Buffer

@@ -88,26 +88,34 @@ func (v *visit) requestFilter(user string) (requestFilter, store.LogFilter, erro
 
 // requests reads a page of the list.
 func requests(v *visit, id string, filter requestFilter, logs store.LogFilter) (requestList, error) {
+	size := int(logs.Limit)
 	more := logs
-	more.Limit = pageRows + 1 // to know whether there are any
+	more.Limit++ // to know whether there are any
 	rows, err := v.DB.Logs(v.Context(), v.caller, more)
 	if err != nil {
 		return requestList{}, err
 	}
-	shown := rows[:min(len(rows), pageRows)]
+	shown := rows[:min(len(rows), size)]
 	l := requestList{Filter: filter, Action: v.URL.EscapedPath(), Active: filter != requestFilter{}, Reset: v.with("user", "", "model", "", "provider", "", "status", "", "since", "", "until", "", "after", "")}
 	l.Table = newTable(v, id, "Requests", logColumns(v, logs.UserID == "" && v.isOperator()), shown)
 	l.Table.Empty = "No requests yet."
 	if l.Active {
 		l.Table.Empty = "No request matches."
 	}
-	if len(rows) > pageRows {
+	if len(rows) > size {
 		l.Table.Older = v.with("after", shown[len(shown)-1].Cursor())
 	}
 	if logs.Before != "" {
 		l.Table.Newer = v.with("after", "")
 	}
 	return l, nil
+}
+
+// Listing is the table with the form that filters it.
+func (l requestList) Listing() table {
+	t := l.Table
+	t.Filters = &l
+	return t
 }
 
 // requestsCSV sends all requests that match.

@@ -44,7 +44,8 @@ type table struct {
 	CSV     string  // where the whole of it is
 	Newer   string  // the pages before and after this one
 	Older   string
-	Live    bool // new rows are put on top as they come
+	Filters *requestList // the form that filters it
+	Live    bool         // new rows are put on top as they come
 }
 
 type head struct {

@@ -95,6 +95,7 @@ func showUser(v *visit, id string) error {
 	if b.Costs, err = v.costsOf(id); err != nil {
 		return err
 	}
+	logs.Limit = historyRows
 	if b.Requests, err = requests(v, "requests", filter, logs); err != nil {
 		return err
 	}
@@ -109,6 +110,9 @@ func showUser(v *visit, id string) error {
 	}
 	return v.show("user", p)
 }
+
+// historyRows is how many requests a user's page shows at once.
+const historyRows = 20
 
 // actionPath is where something is done to a user.
 func actionPath(id, action string) string {
@@ -131,7 +135,7 @@ func (v *visit) userFigures(u store.Analytics) []figure {
 		{ID: "average", Label: "Average time", Value: took(u.AvgResponseTime)},
 	}
 	last := v.stampOf(u.LastRequestTime)
-	return append(all, figure{ID: "last-seen", Label: "Last request", Value: last.Text, Title: last.Title})
+	return append(all, figure{ID: "last-seen", Label: "Last request", Value: last.Short, Title: last.Title})
 }
 
 func breakdownColumns(v *visit, all int64) []column[store.BreakdownRow] {

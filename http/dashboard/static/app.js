@@ -167,7 +167,7 @@ function money(usd) {
   if (usd === null || usd === undefined) return "–";
   if (usd === 0) return "$0";
   if (usd >= 0.995) return "$" + decimals(usd, 2);
-  if (usd >= 0.00995) return "$" + decimals(usd, 4);
+  if (usd >= 0.00995) return "$" + decimals(usd, 4).replace(/0{1,2}$/, "");
   return "$" + new Intl.NumberFormat("en-US", { maximumSignificantDigits: 2, maximumFractionDigits: 20 }).format(usd);
 }
 
@@ -265,7 +265,7 @@ function prepareTail(section) {
     if (waiting.length > maxRows) waiting.shift();
     button.textContent = `Go on (${waiting.length})`;
   };
-  for (const name of ["message", "request", "completion"]) source.addEventListener(name, event);
+  for (const name of ["message", "request", "completed"]) source.addEventListener(name, event);
   // Each one said aloud would be noise.
   const speaking = setInterval(() => {
     if (source?.readyState === 2 || !section.isConnected) return clearInterval(speaking);
@@ -277,7 +277,7 @@ function prepareTail(section) {
 // The first request turns the page into another.
 function prepareWait(waiting) {
   source = new EventSource(waiting.dataset.wait);
-  for (const name of ["message", "request", "completion"]) source.addEventListener(name, () => location.reload());
+  for (const name of ["message", "request", "completed"]) source.addEventListener(name, () => location.reload());
   source.addEventListener("error", () => {
     if (source.readyState === 2) setTimeout(() => location.reload(), 5000);
   });
