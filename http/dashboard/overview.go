@@ -51,6 +51,8 @@ func overview(v *visit) error {
 	case v.query("format") != "csv":
 	case v.wantsCSV("models"):
 		return sendCSV(v, "models", modelColumns(o.Range.Requests, unpriced), each(o.Models))
+	case v.query("table") == "usage":
+		return v.usageCSV(o.Periods)
 	case v.query("table") == "top-users":
 		return sendCSV(v, "top-users", shareColumns, each(o.TopUsers.Users))
 	case v.query("table") == "errors":

@@ -3,6 +3,8 @@ package dashboard
 import (
 	"fmt"
 	"html/template"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/llmtally/llmtally/http/dashboard/chart"
@@ -14,6 +16,7 @@ type usageChart struct {
 	Chart   template.HTML
 	Metrics []choice
 	Bys     []choice
+	CSV     string
 }
 
 // maxSeries is how many names a chart tells apart.
@@ -21,11 +24,13 @@ const maxSeries = 8
 
 var periodHeads = map[store.Granularity]string{store.ByHour: "Hour", store.ByDay: "Day", store.ByMonth: "Month"}
 
+var byChoices = [][2]string{{"model", "Model"}, {"provider", "Provider"}}
+
 // usageChart draws what the address asks for: requests, tokens or cost, by model
 // or provider.
 func (v *visit) usageChart(id string, periods []store.UsagePeriod, s span) (u usageChart, err error) {
 	metric, metrics := v.choices("metric", [2]string{"requests", "Requests"}, [2]string{"tokens", "Tokens"}, [2]string{"cost", "Cost"})
-	by, bys := v.choices("by", [2]string{"model", "Model"}, [2]string{"provider", "Provider"})
+	by, bys := v.choices("by", byChoices...)
 	head := periodHeads[s.Granularity]
 	titles := map[string]string{"requests": "Requests", "tokens": "Tokens", "cost": "Cost in USD"}
 	c := chart.Chart{
@@ -38,20 +43,54 @@ func (v *visit) usageChart(id string, periods []store.UsagePeriod, s span) (u us
 	if metric == "cost" {
 		c.Unit, c.Format = chart.USD, money
 	}
-	u = usageChart{Metrics: metrics, Bys: bys}
+	u = usageChart{Metrics: metrics, Bys: bys, CSV: v.with("format", "csv", "table", "usage", "after", "")}
 	u.Chart, err = c.HTML()
 	return u, err
+}
+
+// A usagePart is what one model or provider had in a period.
+type usagePart struct {
+	store.UsageShare
+	start store.Timestamp
+	name  string
+}
+
+// usageCSV sends what the chart is drawn from.
+func (v *visit) usageCSV(periods []store.UsagePeriod) error {
+	by, _ := v.choices("by", byChoices...)
+	columns := []column[usagePart]{
+		timeColumn(v, "period_start", "", func(p usagePart) *store.Timestamp { return &p.start }),
+		textColumn(by, "", func(p usagePart) string { return p.name }),
+		countColumn("requests", "", func(p usagePart) int64 { return p.Requests }),
+		countColumn("failures", "", func(p usagePart) int64 { return p.Failures }),
+		countColumn("tokens", "", func(p usagePart) int64 { return p.Tokens }),
+		moneyColumn("cost_usd", "", func(p usagePart) float64 { return p.Cost }),
+	}
+	return sendCSV(v, "usage", columns, func(yield func(usagePart) error) error {
+		for _, p := range periods {
+			parts := partsBy(p, by)
+			for _, name := range slices.Sorted(maps.Keys(parts)) {
+				if err := yield(usagePart{parts[name], p.PeriodStart, name}); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+func partsBy(p store.UsagePeriod, by string) map[string]store.UsageShare {
+	if by == "provider" {
+		return p.ByProvider
+	}
+	return p.ByModel
 }
 
 // shares takes each name's values of a metric out of the periods.
 func shares(periods []store.UsagePeriod, by, metric string) map[string][]float64 {
 	all := map[string][]float64{}
 	for i, p := range periods {
-		parts := p.ByModel
-		if by == "provider" {
-			parts = p.ByProvider
-		}
-		for name, s := range parts {
+		for name, s := range partsBy(p, by) {
 			name = named(name)
 			if all[name] == nil {
 				all[name] = make([]float64, len(periods))

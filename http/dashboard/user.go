@@ -12,19 +12,20 @@ import (
 
 // userBody is what is known of one user.
 type userBody struct {
-	User     store.Analytics
-	Name     string
-	Own      bool
-	Span     span
-	Figures  []figure
-	Budgets  []budget
-	Usage    usageChart
-	Models   table
-	Months   table
-	Costs    costsBody
-	Requests requestList
-	Erase    string
-	Export   string
+	User      store.Analytics
+	Name      string
+	Own       bool
+	Span      span
+	Figures   []figure
+	Budgets   []budget
+	Usage     usageChart
+	Models    table
+	Months    table
+	Providers table
+	Advice    []adviceLine
+	Requests  requestList
+	Erase     string
+	Export    string
 }
 
 // userPage shows one user: anyone to the operator, to a user themselves.
@@ -64,12 +65,24 @@ func showUser(v *visit, id string) error {
 	if err != nil {
 		return err
 	}
+	periods, err := v.DB.Usage(v.Context(), v.caller, id, s.Granularity, s.From, s.To, v.zone)
+	if err != nil {
+		return err
+	}
+	costs, err := v.DB.Costs(v.Context(), v.caller, id)
+	if err != nil {
+		return err
+	}
 	switch {
 	case v.query("format") != "csv":
+	case v.query("table") == "usage":
+		return v.usageCSV(periods)
 	case v.query("table") == "models":
 		return sendCSV(v, "models", breakdownColumns(v, user.TotalTokensFromLogs), each(models))
 	case v.query("table") == "months":
 		return sendCSV(v, "months", monthColumns, each(months))
+	case v.query("table") == "providers":
+		return sendCSV(v, "providers", providerColumns(costs.TotalCost), each(providerCosts(costs)))
 	default:
 		return requestsCSV(v, logs)
 	}
@@ -82,19 +95,14 @@ func showUser(v *visit, id string) error {
 	if b.Budgets, err = v.budgets(id); err != nil {
 		return err
 	}
-	periods, err := v.DB.Usage(v.Context(), v.caller, id, s.Granularity, s.From, s.To, v.zone)
-	if err != nil {
-		return err
-	}
 	if b.Usage, err = v.usageChart("usage", periods, s); err != nil {
 		return err
 	}
 	b.Models = newTable(v, "models", "Models", breakdownColumns(v, user.TotalTokensFromLogs), models)
 	b.Months = newTable(v, "months", "Months", monthColumns, months)
 	b.Months.Note = "in UTC"
-	if b.Costs, err = v.costsOf(id); err != nil {
-		return err
-	}
+	b.Providers = newTable(v, "providers", "Cost by provider", providerColumns(costs.TotalCost), providerCosts(costs))
+	b.Advice = adviceLines(costs.Recommendations)
 	logs.Limit = historyRows
 	if b.Requests, err = requests(v, "requests", filter, logs); err != nil {
 		return err

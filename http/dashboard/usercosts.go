@@ -9,56 +9,8 @@ import (
 	"github.com/llmtally/llmtally/store/advice"
 )
 
-// costsBody is the cost analysis.
-type costsBody struct {
-	Total     string
-	Providers table
-	Advice    []adviceLine
-}
-
+// An adviceLine is a recommendation.
 type adviceLine struct{ Amount, Is, Message string }
-
-func (v *visit) costsOf(id string) (costsBody, error) {
-	costs, err := v.DB.Costs(v.Context(), v.caller, id)
-	if err != nil {
-		return costsBody{}, err
-	}
-	return costsBody{Total: money(costs.TotalCost), Providers: providerTable(v, costs), Advice: adviceLines(costs.Recommendations)}, nil
-}
-
-type providerCost struct {
-	name string
-	cost *float64
-}
-
-func providerTable(v *visit, c store.Costs) table {
-	var rows []providerCost
-	for name, cost := range c.CostByProvider {
-		rows = append(rows, providerCost{name, cost})
-	}
-	slices.SortFunc(rows, func(a, b providerCost) int {
-		return cmp.Or(cmp.Compare(orZero(b.cost), orZero(a.cost)), cmp.Compare(a.name, b.name))
-	})
-	t := newTable(v, "providers", "Cost by provider", []column[providerCost]{
-		{Head: "Provider", Show: func(p providerCost) cell {
-			shown := cell{Text: named(p.name), Title: p.name}
-			if p.cost != nil && *p.cost > 0 {
-				shown.Bar = fmt.Sprintf("%.1f%%", 100*min(1, *p.cost/c.TotalCost))
-			}
-			return shown
-		}},
-		costColumn("cost_usd", "Cost", func(p providerCost) *float64 { return p.cost }),
-	}, rows)
-	t.CSV = ""
-	return t
-}
-
-func orZero(f *float64) float64 {
-	if f == nil {
-		return 0
-	}
-	return *f
-}
 
 func adviceLines(all []advice.Recommendation) (lines []adviceLine) {
 	for _, r := range all {
@@ -69,4 +21,46 @@ func adviceLines(all []advice.Recommendation) (lines []adviceLine) {
 		lines = append(lines, line)
 	}
 	return lines
+}
+
+// A providerCost is what one provider's requests cost; nil when nothing of it
+// has a price.
+type providerCost struct {
+	name string
+	cost *float64
+}
+
+// providerCosts lists the dearest first.
+func providerCosts(c store.Costs) (rows []providerCost) {
+	for name, cost := range c.CostByProvider {
+		rows = append(rows, providerCost{name, cost})
+	}
+	slices.SortFunc(rows, func(a, b providerCost) int {
+		return cmp.Or(cmp.Compare(orZero(b.cost), orZero(a.cost)), cmp.Compare(a.name, b.name))
+	})
+	return rows
+}
+
+func providerColumns(total float64) []column[providerCost] {
+	return []column[providerCost]{
+		{
+			Name: "provider", Head: "Provider",
+			Plain: func(p providerCost) string { return p.name },
+			Show: func(p providerCost) cell {
+				c := cell{Text: named(p.name), Title: p.name}
+				if cost := orZero(p.cost); cost > 0 && total > 0 {
+					c.Bar = fmt.Sprintf("%.1f%%", 100*min(1, cost/total))
+				}
+				return c
+			},
+		},
+		costColumn("cost_usd", "Cost", func(p providerCost) *float64 { return p.cost }),
+	}
+}
+
+func orZero(f *float64) float64 {
+	if f == nil {
+		return 0
+	}
+	return *f
 }

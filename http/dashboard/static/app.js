@@ -230,7 +230,7 @@ function rowOf(log, withUser) {
     cell("bdi", log.status || "(unknown)", { state: states[log.status] ?? "" }),
     cell("bdi", count(log.tokens_used), { number: true }),
     cell("bdi", money(log.total_cost), { number: true }),
-    cell("bdi", took(log.response_time), { number: true }),
+    cell("bdi", took(log.response_time || null), { number: true }),
   );
   return tr;
 }
@@ -296,4 +296,5 @@ function begin() {
 
 chooseZone();
 offerZones();
+$(".top [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
 begin();

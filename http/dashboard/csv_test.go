@@ -1,0 +1,141 @@
+package dashboard_test
+
+import (
+	"bufio"
+	"encoding/csv"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/llmtally/llmtally/policy"
+	"github.com/llmtally/llmtally/store/storetest"
+)
+
+// records reads CSV as strictly as RFC 4180 is.
+func records(t testing.TB, page shown) [][]string {
+	t.Helper()
+	require.Equal(t, http.StatusOK, page.status)
+	assert.Equal(t, "text/csv; charset=utf-8", page.header.Get("Content-Type"))
+	assert.Contains(t, page.header.Get("Content-Disposition"), "attachment; filename=")
+	assert.Equal(t, strings.Count(page.body, "\r\n"), strings.Count(page.body, "\n"), "lines end in CR and LF")
+	all, err := csv.NewReader(strings.NewReader(page.body)).ReadAll()
+	require.NoError(t, err)
+	return all
+}
+
+func TestEveryTableIsToBeHadAsCSV(t *testing.T) {
+	t.Parallel()
+	s := books(t)
+	v := s.operator()
+	for path, want := range map[string]struct {
+		head string
+		rows int
+	}{
+		"/?format=csv&table=models":                                     {"model,provider,requests,failures,tokens,cost_usd,p50_seconds,p95_seconds", 2},
+		"/?format=csv&table=top-users":                                  {"user_id,requests,failures,tokens,cost_usd", 2},
+		"/?format=csv&table=errors":                                     {"kind,model,provider,count,last", 1},
+		"/?format=csv&table=unpriced":                                   {"model,provider,requests,tokens,last_seen", 0},
+		"/?format=csv&table=activity":                                   {"id,time,user_id,model,provider,status,error,prompt_tokens,completion_tokens,tokens,cost_usd,seconds,litellm_call_id", 3},
+		"/?format=csv&table=usage&by=provider":                          {"period_start,provider,requests,failures,tokens,cost_usd", 3},
+		"/users/ann?format=csv&table=usage":                             {"period_start,model,requests,failures,tokens,cost_usd", 2},
+		"/users/ann?format=csv&table=providers":                         {"provider,cost_usd", 1},
+		"/users?format=csv":                                             {"user_id,email,full_name,tier,requests,failures,tokens,cost_usd,last_seen", 2},
+		"/models?format=csv&q=claude":                                   {"model,provider,requests,failures,tokens,cost_usd,p50_seconds,p95_seconds", 1},
+		"/requests?format=csv&status=success":                           {"id,time,user_id,model,provider,status,error,prompt_tokens,completion_tokens,tokens,cost_usd,seconds,litellm_call_id", 2},
+		"/users/ann?format=csv&table=models":                            {"model,provider,requests,tokens,cost_usd,last_used", 1},
+		"/users/ann?format=csv&table=months":                            {"month,requests,tokens,cost_usd", 1},
+		"/users/ann?format=csv&table=requests":                          {"id,time,user_id,model,provider,status,error,prompt_tokens,completion_tokens,tokens,cost_usd,seconds,litellm_call_id", 2},
+		"/alerts?format=csv&table=alerts":                               {"id,fired_at,resolved_at,message,rule,user_id,used,limit,threshold_percent", 1},
+		"/alerts?format=csv&table=rules":                                {"name,limit,metric,scope,scope_value,window,thresholds,enabled", 3},
+		"/prices?format=csv&table=prices&q=gpt-4o-mini&source=override": {"model,provider,source,input,cache_read,cache_write,output,effective_from,rates", 0},
+		"/jobs?format=csv":                                              {"name,purpose,schedule,next_run_at,last_started_at,last_seconds,last_result,last_message", 0},
+		"/system?format=csv":                                            {"name,value", 12},
+	} {
+		all := records(t, v.get(path))
+		assert.Equal(t, want.head, strings.Join(all[0], ","), path)
+		if path == "/system?format=csv" {
+			assert.Greater(t, len(all), 8, path)
+			continue
+		}
+		assert.Len(t, all, want.rows+1, path)
+	}
+	assert.Equal(t, []string{"3", "2026-03-31T10:00:00+00:00", "bob", "claude-sonnet-4", "anthropic", "success", "", "7", "3", "10", "0.0000012", "0.82", ""},
+		records(t, v.get("/requests?format=csv"))[1], "numbers as they are, times in UTC")
+}
+
+func TestCSVHasTheWholeTableNotThePage(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	const rows = 2345
+	var logs []string
+	for i := range rows {
+		logs = append(logs, fmt.Sprintf(`{"end_user":"user-%04d","model":"m","created_at":"2026-03-30T%02d:00:00Z"}`, i, i%24))
+	}
+	s.add(logs...)
+	for path, name := range map[string]int{"/requests?format=csv&after=x": 2, "/users?format=csv": 0} {
+		seen := map[string]bool{}
+		for _, r := range records(t, s.operator().get(path))[1:] {
+			seen[r[name]] = true
+		}
+		assert.Len(t, seen, rows, path)
+	}
+	mine := records(t, s.user("user-0007").get("/requests?format=csv"))
+	assert.Len(t, mine, 2, "a user's own alone")
+}
+
+func TestASpreadsheetTakesNothingForAFormula(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	for i, bad := range []string{"=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "=HYPERLINK(\"http://example.com\")", "a,b\"c\nd"} {
+		s.add(fmt.Sprintf(`{"end_user":%q,"model":"m%d","created_at":"2026-03-30T00:00:0%dZ"}`, bad, i, i))
+	}
+	var users []string
+	for _, r := range records(t, s.operator().get("/requests?format=csv"))[1:] {
+		users = append(users, r[2])
+	}
+	assert.Equal(t, []string{"a,b\"c\nd", "'=HYPERLINK(\"http://example.com\")", "'\t=1", "'@SUM(A1)", "'-1", "'+1", "'=1+1"}, users)
+}
+
+func TestThePagesStaySmall(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	long := strings.Repeat("a-model-with-a-long-name-", 8)
+	var logs []string
+	for i := range 600 {
+		logs = append(logs, fmt.Sprintf(`{"end_user":"user-%03d","model":"%s%d","provider":"p%d","created_at":"2026-03-%02dT%02d:00:00Z","status":"failure","error":{"type":"error_%d"},"prompt_tokens":%d,"completion_tokens":5,"total_cost":0.01}`,
+			i%200, long, i%40, i%5, 2+i%29, i%24, i%30, 1000+i))
+	}
+	s.add(logs...)
+	page := s.operator().see("/")
+	from, to := strings.Index(page, "<figure"), strings.Index(page, "</figure>")
+	assert.Less(t, len(page)-(to-from), 60_000, "the overview without its chart")
+	assert.Less(t, len(page), 200_000)
+	assert.Less(t, len(s.operator().see("/models")), 200_000)
+}
+
+func TestTheStreamKnowsWhoHasSignedIn(t *testing.T) {
+	t.Parallel()
+	s := books(t)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.http.URL+"/live", nil)
+	require.NoError(t, err)
+	r.AddCookie(&http.Cookie{Name: "llmtally_session", Value: s.user("ann").session})
+	response, err := s.http.Client().Do(r)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	assert.Equal(t, "text/event-stream", response.Header.Get("Content-Type"))
+	lines := bufio.NewScanner(response.Body)
+	require.True(t, lines.Scan(), "the stream has begun")
+	storetest.Append(t, s.db, policy.System(), `{"end_user":"bob","model":"for-bob"}`, `{"end_user":"ann","model":"for-ann"}`)
+	for lines.Scan() {
+		assert.NotContains(t, lines.Text(), "for-bob")
+		if strings.Contains(lines.Text(), "for-ann") {
+			return
+		}
+	}
+	require.NoError(t, lines.Err())
+	assert.Fail(t, "the stream ended without ann's request")
+}

@@ -1,0 +1,103 @@
+package dashboard
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/llmtally/llmtally/store"
+)
+
+func TestMoneyHasAsManyDigitsAsItTakes(t *testing.T) {
+	t.Parallel()
+	for want, usd := range map[string]float64{
+		"$0": 0, "$0.000000001": 1e-9, "$0.0000012": 0.0000012, "$0.00041": 0.000412, "$0.0099": 0.0099, "$0.01": 0.00999, "$0.0125": 0.0125,
+		"$0.25": 0.25, "$0.995": 0.99499, "$1.00": 0.999, "$12.30": 12.3, "$999.99": 999.99, "$1,000.00": 1000, "$12,345,678.90": 12345678.9,
+		"-$5.00": -5, "–": math.NaN(),
+	} {
+		assert.Equal(t, want, money(usd))
+	}
+	assert.Equal(t, "$12,345,678.9000012", exact(12345678.9000012))
+	assert.Equal(t, "–", cost(nil))
+	assert.Equal(t, "$12.3M", shortMoney(12345678.9))
+}
+
+func TestNothingThatCostsSomethingReadsAsNothing(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		usd := math.Pow(10, rapid.Float64Range(-12, 9).Draw(t, "power"))
+		assert.Regexp(t, `^\$[0-9,]+(\.[0-9]+)?$`, money(usd))
+		assert.Regexp(t, `[1-9]`, money(usd))
+	})
+}
+
+func TestNumbersAreWrittenForPeople(t *testing.T) {
+	t.Parallel()
+	for want, n := range map[string]int64{"0": 0, "999": 999, "1,000": 1000, "-1,234,567": -1234567, "9,223,372,036,854,775,807": math.MaxInt64} {
+		assert.Equal(t, want, count(n))
+	}
+	for want, n := range map[string]int64{"99,999": 99_999, "100k": 100_000, "6.76M": 6_760_001, "1B": 1_000_000_000} {
+		assert.Equal(t, want, short(n))
+	}
+	for want, s := range map[string]float64{
+		"0 ms": 0, "0.042 ms": 0.0000423, "4.2 ms": 0.0042, "820 ms": 0.82, "1.00 s": 0.9999, "1.23 s": 1.234, "12.3 s": 12.34,
+		"2 min 5 s": 125, "3h26m": 12345, "–": -1,
+	} {
+		assert.Equal(t, want, seconds(s))
+	}
+	for want, parts := range map[string][2]float64{
+		"–": {1, 0}, "0%": {0, 5}, "<0.1%": {1, 10_000}, "12.3%": {123, 1000}, "50%": {1, 2}, ">99.9%": {9999, 10_000},
+		"100%": {3, 3}, "150%": {3, 2}, "24.5×": {49, 2},
+	} {
+		assert.Equal(t, want, share(parts[0], parts[1]))
+	}
+	for want, n := range map[string]int64{"0 B": 0, "999 B": 999, "1 kB": 1000, "1.5 MB": 1_500_000, "120 GB": 120_000_000_000, "5000 TB": 5e15} {
+		assert.Equal(t, want, size(n))
+	}
+}
+
+func TestAChangeIsToldAgainstTheTimeBefore(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		now, before float64
+		want        string
+	}{{0, 0, "±0%"}, {5, 0, "new"}, {0, 5, "−100%"}, {6, 5, "+20%"}, {5, 5, "±0%"}, {1000, 1, "×1000"}, {4, 5, "−20%"}} {
+		assert.Equal(t, tt.want, change(tt.now, tt.before))
+	}
+}
+
+func TestMomentsAreToldInTheZone(t *testing.T) {
+	t.Parallel()
+	berlin, err := store.ParseZone("Europe/Berlin")
+	require.NoError(t, err)
+	v := &visit{zone: berlin, now: time.Date(2026, 3, 31, 12, 0, 0, 0, berlin)}
+	s := v.stamp(store.At(time.Date(2026, 3, 29, 1, 30, 0, 0, time.UTC))) // just after the clocks went forward
+	assert.Equal(t, stamp{"2026-03-29T01:30:00Z", "29 Mar 03:30:00", "29 Mar 03:30", "Sunday 29 March 2026, 03:30:00.000 CEST"}, s)
+	assert.Equal(t, "31 Dec 2025", v.stamp(store.At(time.Date(2025, 12, 31, 12, 0, 0, 0, time.UTC))).Short)
+	assert.Equal(t, "–", v.stampOf(nil).Text)
+}
+
+func TestAnAxisHasLabelsWhereThereIsRoom(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{1, 2, 12, 13, 24, 30, 31, 73, 90, 168, 400} {
+		for g, step := range map[store.Granularity]time.Duration{store.ByHour: time.Hour, store.ByDay: 24 * time.Hour} {
+			periods := make([]store.UsagePeriod, n)
+			for i := range periods {
+				periods[i].PeriodStart = store.At(time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(i) * step))
+			}
+			labels := 0
+			for _, c := range periodColumns(periods, g, time.UTC) {
+				assert.NotEmpty(t, c.Name)
+				if c.Label != "" {
+					labels++
+				}
+			}
+			assert.Positive(t, labels, "%d %s", n, g)
+			assert.LessOrEqual(t, labels, max(maxLabels, n/24)+1, "%d %s", n, g)
+		}
+	}
+}
