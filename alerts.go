@@ -11,7 +11,7 @@ import (
 
 // alertFlags say how alerts leave the house.
 type alertFlags struct {
-	PublicURL           string `name:"public-url" help:"Where people reach this server, for links in alerts." placeholder:"URL"`
+	PublicURL           string `name:"public-url" help:"Where people reach this server, for links in alerts and the dashboard behind a proxy." placeholder:"URL"`
 	AllowPrivateTargets bool   `help:"Let alerts go to webhooks on private networks and this machine."`
 	SMTPHost            string `name:"smtp-host" help:"The mail server that takes alerts." placeholder:"HOST"`
 	SMTPPort            int    `name:"smtp-port" help:"Its port. Default: 587, or 465 with tls."`

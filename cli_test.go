@@ -81,6 +81,7 @@ func TestBadSettingsAreToldByName(t *testing.T) {
 		{"an unknown command", []string{"sevre"}, `unexpected argument sevre`},
 		{"a token for nobody", []string{"token"}, "--user"},
 		{"a token that is over", []string{"token", "--user", "ann", "--ttl=-1h"}, "--ttl must be above 0"},
+		{"a link to nowhere", []string{"token", "--user", "ann", "--link", "--url", "example.com"}, "--url must be an address"},
 		{"a database that is not there", []string{"check", "--db", filepath.Join(t.TempDir(), "no.db")}, "there is no database"},
 		{"a database of another kind", []string{"serve", "--db", "mysql://u:secret@h/d"}, "mysql://u:xxxxx@h/d"},
 	}
@@ -91,6 +92,13 @@ func TestBadSettingsAreToldByName(t *testing.T) {
 			require.ErrorContains(t, err, c.want)
 		})
 	}
+}
+
+func TestALinkSignsAUserIn(t *testing.T) {
+	db := filepath.Join(t.TempDir(), "a.db")
+	link := mustRun(t, "token", "--db", db, "--user", "a/b", "--link", "--url", "https://llmtally.example.com/")
+	assert.Regexp(t, `^https://llmtally\.example\.com/signin\?token=ey[\w.-]+\n$`, link)
+	assert.Regexp(t, `^http://127\.0\.0\.1:8787/signin\?token=ey`, mustRun(t, "token", "--db", db, "--user", "ann", "--link"))
 }
 
 func TestImportTakesWhatTheFilesSayAndRefusesBadRowsAlone(t *testing.T) {

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// terminal returns both ends of a terminal: what a program writes to, and where
+// a person reads it.
+func terminal(t *testing.T) (program, person *os.File) {
+	t.Helper()
+	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Skip("there are no terminals here:", err)
+	}
+	t.Cleanup(func() { person.Close() })
+	require.NoError(t, unix.IoctlSetPointerInt(int(person.Fd()), unix.TIOCSPTLCK, 0))
+	number, err := unix.IoctlGetInt(int(person.Fd()), unix.TIOCGPTN)
+	require.NoError(t, err)
+	program, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
+	require.NoError(t, err)
+	t.Cleanup(func() { program.Close() })
+	return program, person
+}
+
+func TestTheLinkAtTheTerminalSignsInOnce(t *testing.T) {
+	program, person := terminal(t)
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		done <- run(ctx, []string{"serve", "--addr", "127.0.0.1:0", "--db", filepath.Join(t.TempDir(), "a.db")}, func(string) string { return "" }, program)
+	}()
+	var link string
+	for lines := bufio.NewScanner(person); link == "" && lines.Scan(); {
+		link = regexp.MustCompile(`http://\S+/signin\?code=\S+`).FindString(lines.Text())
+	}
+	require.NotEmpty(t, link)
+	for _, want := range []int{http.StatusOK, http.StatusUnauthorized} {
+		answer, err := http.Get(link)
+		require.NoError(t, err)
+		_, err = io.Copy(io.Discard, answer.Body)
+		require.NoError(t, err)
+		require.NoError(t, answer.Body.Close())
+		assert.Equal(t, want, answer.StatusCode)
+		assert.Equal(t, want == http.StatusOK, len(answer.Cookies()) == 1)
+	}
+	stop()
+	require.NoError(t, <-done)
+}
