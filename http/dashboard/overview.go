@@ -1,6 +1,8 @@
 package dashboard
 
 import (
+	"time"
+
 	"github.com/llmtally/llmtally/policy"
 	"github.com/llmtally/llmtally/store"
 )
@@ -73,12 +75,11 @@ func overview(v *visit) error {
 		body.Alerts, body.MoreAlerts = body.Alerts[:shownAlerts], more
 	}
 	body.Users = newTable(v, "top-users", "Top users", shareColumns, o.TopUsers.Users)
-	if from, to := o.TopUsers.From.Time().In(v.zone), o.TopUsers.To.Time().In(v.zone); from.Before(s.From.Add(-1)) && !from.After(to) && s.From.Sub(from).Hours() > 1 {
+	if from := o.TopUsers.From.Time().In(v.zone); s.From.Sub(from) > time.Hour {
 		body.Users.Note = "over the whole months, from " + from.Format("2 Jan 2006")
 	}
 	const shownModels = 10
 	body.Models = newTable(v, "models", "Models", narrow(modelColumns(o.Range.Requests, unpriced), "tokens", "p50_seconds"), o.Models[:min(len(o.Models), shownModels)])
-	body.Models.Older = ""
 	body.Errors = newTable(v, "errors", "What fails most", errorColumns(v), o.Errors[:min(len(o.Errors), shownModels)])
 	body.Errors.Empty = "Nothing failed in this time."
 	if o.ErrorsPartial {

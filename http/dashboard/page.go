@@ -5,6 +5,7 @@ import (
 	"embed"
 	"html/template"
 	"net/http"
+	"strings"
 
 	"github.com/llmtally/llmtally/http/record"
 	"github.com/llmtally/llmtally/policy"
@@ -28,8 +29,6 @@ type page struct {
 	Zones      []string
 	Here       string
 	Version    string
-	Assets     string
-	HasTail    bool
 	Stylesheet string
 	Script     string
 }
@@ -87,7 +86,7 @@ func (d *Dashboard) render(w http.ResponseWriter, r *http.Request, status int, n
 // fill gives a page what all pages have.
 func (d *Dashboard) fill(p *page, r *http.Request) {
 	p.Version, p.Stylesheet, p.Script = d.Version, assetPath("app.css"), assetPath("app.js")
-	p.Zone, p.Here, p.HasTail = zoneOf(r).String(), r.URL.RequestURI(), d.Live != nil
+	p.Zone, p.Here = zoneOf(r).String(), r.URL.RequestURI()
 	p.Zones = zonesWith(p.Zone)
 	if r.Method != http.MethodGet {
 		p.Here = "/"
@@ -112,7 +111,7 @@ func navigation(role policy.Role, here string) []navItem {
 	}
 	items := make([]navItem, len(links))
 	for i, l := range links {
-		items[i] = navItem{l, l.Href == here || l.Href != "/" && len(here) > len(l.Href) && here[:len(l.Href)+1] == l.Href+"/"}
+		items[i] = navItem{l, l.Href == here || l.Href != "/" && strings.HasPrefix(here, l.Href+"/")}
 	}
 	return items
 }

@@ -33,7 +33,7 @@ func (d *Dashboard) signInPage(w http.ResponseWriter, r *http.Request) {
 	}
 	// Not a redirect: after a link on another site, a browser would follow it
 	// without the new cookie, since that is for our own pages' requests alone.
-	d.render(w, r, http.StatusOK, "signedin", page{Title: "Signed in", GoOn: "/"})
+	d.render(w, r, http.StatusOK, "goon", page{Title: "Signed in", GoOn: "/"})
 }
 
 func (d *Dashboard) fromLink(code, token string) (policy.Caller, error) {

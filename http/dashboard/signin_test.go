@@ -128,6 +128,8 @@ func TestWhoHasNotSignedInIsSentToDoSoAndBack(t *testing.T) {
 	for _, elsewhere := range []string{"https://example.com", "//example.com", `/\example.com`, "javascript:alert(1)", "users", "/a\nb"} {
 		s.visitor().post("/signin", url.Values{"key": {s.key(policy.Service)}, "next": {elsewhere}}).requireRedirect(t, "/")
 	}
+	there := s.visitor().get("/users?q=a", "Sec-Fetch-Site", "cross-site")
+	has(t, there.body, `<meta http-equiv="refresh" content="0;url=/users?q=a">`, "a strict cookie does not come along with a link on another site")
 	assert.Equal(t, http.StatusUnauthorized, s.visitor().get("/live").status, "a stream cannot be sent elsewhere")
 }
 

@@ -67,6 +67,12 @@ func (d *Dashboard) visitOf(w http.ResponseWriter, r *http.Request) (*visit, boo
 // toSignIn sends somebody who has not signed in to where that is done, and then
 // back to the page.
 func (d *Dashboard) toSignIn(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Site") == "cross-site" {
+		// After a link on another site the browser keeps the session back. The
+		// same from a page of ours has it.
+		d.render(w, r, http.StatusOK, "goon", page{Title: "One moment", GoOn: r.URL.RequestURI()})
+		return
+	}
 	target := "/signin"
 	if r.Method == http.MethodGet && r.URL.Path != "/" {
 		target += "?next=" + url.QueryEscape(r.URL.RequestURI())
