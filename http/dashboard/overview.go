@@ -3,7 +3,6 @@ package dashboard
 import (
 	"time"
 
-	"github.com/llmtally/llmtally/policy"
 	"github.com/llmtally/llmtally/store"
 )
 
@@ -49,22 +48,10 @@ func overview(v *visit) error {
 	if err != nil {
 		return err
 	}
-	switch {
-	case v.query("format") != "csv":
-	case v.wantsCSV("models"):
-		return sendCSV(v, "models", modelColumns(o.Range.Requests, unpriced), each(o.Models))
-	case v.query("table") == "usage":
-		return v.usageCSV(o.Periods)
-	case v.query("table") == "top-users":
-		return sendCSV(v, "top-users", shareColumns, each(o.TopUsers.Users))
-	case v.query("table") == "errors":
-		return sendCSV(v, "errors", errorColumns(v), each(o.Errors))
-	case v.query("table") == "unpriced":
-		return sendCSV(v, "unpriced", unpricedColumns(v), each(unpriced))
-	case v.query("table") == "activity":
-		return requestsCSV(v, store.LogFilter{})
+	if v.query("format") == "csv" {
+		return v.overviewCSV(o, unpriced)
 	}
-	body := overviewBody{Span: s, Figures: figures(o)}
+	body := v.overviewTables(s, o, unpriced)
 	if body.Usage, err = v.usageChart("usage", o.Periods, s); err != nil {
 		return err
 	}
@@ -74,33 +61,60 @@ func overview(v *visit) error {
 	if more := len(body.Alerts) - shownAlerts; more > 0 {
 		body.Alerts, body.MoreAlerts = body.Alerts[:shownAlerts], more
 	}
-	body.Users = newTable(v, "top-users", "Top users", shareColumns, o.TopUsers.Users)
-	if from := o.TopUsers.From.Time().In(v.zone); s.From.Sub(from) > time.Hour {
-		body.Users.Note = "over the whole months, from " + from.Format("2 Jan 2006")
-	}
-	const shownModels = 10
-	body.Models = newTable(v, "models", "Models", narrow(modelColumns(o.Range.Requests, unpriced), "tokens", "p50_seconds"), o.Models[:min(len(o.Models), shownModels)])
-	body.Errors = newTable(v, "errors", "What fails most", errorColumns(v), o.Errors[:min(len(o.Errors), shownModels)])
-	body.Errors.Empty = "Nothing failed in this time."
-	if o.ErrorsPartial {
-		body.Errors.Note = "counted over the newest 1,000 failures"
-	}
-	body.Unpriced = newTable(v, "unpriced", "Models without a price", unpricedColumns(v), unpriced[:min(len(unpriced), shownModels)])
-	if body.Activity, err = activityTable(v, v.caller); err != nil {
+	if body.Activity, err = activityTable(v); err != nil {
 		return err
 	}
 	return v.show("overview", page{Title: "Overview", Body: body})
 }
 
-// shownAlerts is how many of the open alerts the overview shows.
-const shownAlerts = 3
+// How many of all the overview shows.
+const (
+	shownAlerts = 3
+	shownRows   = 10 // of a table
+	tailRows    = 12 // that the tail begins with
+)
 
-// tailRows is how many requests the tail begins with.
-const tailRows = 12
+func (v *visit) overviewTables(s span, o store.Overview, unpriced []store.UnpricedModel) overviewBody {
+	models := narrow(modelColumns(o.Range.Requests, unpriced), "tokens", "p50_seconds")
+	b := overviewBody{
+		Span: s, Figures: figures(o),
+		Users:    newTable(v, "top-users", "Top users", shareColumns, o.TopUsers.Users),
+		Models:   newTable(v, "models", "Models", models, o.Models[:min(len(o.Models), shownRows)]),
+		Errors:   newTable(v, "errors", "What fails most", errorColumns(v), o.Errors[:min(len(o.Errors), shownRows)]),
+		Unpriced: newTable(v, "unpriced", "Models without a price", unpricedColumns(v), unpriced[:min(len(unpriced), shownRows)]),
+	}
+	if from := o.TopUsers.From.Time().In(v.zone); s.From.Sub(from) > time.Hour {
+		b.Users.Note = "over the whole months, from " + from.Format("2 Jan 2006")
+	}
+	b.Errors.Empty = "Nothing failed in this time."
+	if o.ErrorsPartial {
+		b.Errors.Note = "counted over the newest 1,000 failures"
+	}
+	return b
+}
+
+// overviewCSV sends one of the page's tables.
+func (v *visit) overviewCSV(o store.Overview, unpriced []store.UnpricedModel) error {
+	switch v.query("table") {
+	case "usage":
+		return v.usageCSV(o.Periods)
+	case "models":
+		return sendCSV(v, "models", modelColumns(o.Range.Requests, unpriced), each(o.Models))
+	case "top-users":
+		return sendCSV(v, "top-users", shareColumns, each(o.TopUsers.Users))
+	case "errors":
+		return sendCSV(v, "errors", errorColumns(v), each(o.Errors))
+	case "unpriced":
+		return sendCSV(v, "unpriced", unpricedColumns(v), each(unpriced))
+	case "activity":
+		return requestsCSV(v, store.LogFilter{})
+	}
+	return errNoTable
+}
 
 // activityTable shows the newest requests, and those that come.
-func activityTable(v *visit, caller policy.Caller) (table, error) {
-	rows, err := v.DB.Logs(v.Context(), caller, store.LogFilter{Limit: tailRows})
+func activityTable(v *visit) (table, error) {
+	rows, err := v.DB.Logs(v.Context(), v.caller, store.LogFilter{Limit: tailRows})
 	if err != nil {
 		return table{}, err
 	}

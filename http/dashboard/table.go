@@ -1,16 +1,5 @@
 package dashboard
 
-import (
-	"encoding/csv"
-	"fmt"
-	"mime"
-	"net/http"
-	"strings"
-	"time"
-
-	"github.com/llmtally/llmtally/http/record"
-)
-
 // A column of a table of things: how it is shown, and what it says in CSV.
 type column[T any] struct {
 	Name   string // in CSV
@@ -73,81 +62,4 @@ func newTable[T any](v *visit, id, caption string, columns []column[T], rows []T
 		t.Rows = append(t.Rows, cells)
 	}
 	return t
-}
-
-// wantsCSV says whether that table of the page is asked for as CSV.
-func (v *visit) wantsCSV(table string) bool {
-	return v.query("format") == "csv" && (v.query("table") == table || v.query("table") == "")
-}
-
-// each calls with every one of the rows: for tables that are in memory.
-func each[T any](rows []T) func(func(T) error) error {
-	return func(yield func(T) error) error {
-		for _, row := range rows {
-			if err := yield(row); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-}
-
-// csvBatch is how many rows are sent at once.
-const csvBatch = 500
-
-// sendCSV streams rows as CSV (RFC 4180). What fails before the first of them is
-// the page's to tell; later the answer is broken off, so that nobody takes a
-// part for the whole.
-func sendCSV[T any](v *visit, name string, columns []column[T], rows func(func(T) error) error) error {
-	out := csv.NewWriter(v.w)
-	out.UseCRLF = true
-	control := http.NewResponseController(v.w)
-	sent := 0
-	begin := func() {
-		h := v.w.Header()
-		h.Set("Content-Type", "text/csv; charset=utf-8")
-		h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name + ".csv"}))
-		heads := make([]string, len(columns))
-		for i, c := range columns {
-			heads[i] = c.Name
-		}
-		_ = out.Write(heads) // kept for out.Error
-	}
-	cells := make([]string, len(columns))
-	err := rows(func(row T) error {
-		if sent == 0 {
-			begin()
-		}
-		for i, c := range columns {
-			if cells[i] = c.Plain(row); !c.Number {
-				cells[i] = guarded(cells[i])
-			}
-		}
-		if sent++; sent%csvBatch == 0 {
-			out.Flush()
-			// A long table takes longer than a page may, as long as it moves.
-			_ = control.SetWriteDeadline(time.Now().Add(time.Minute))
-		}
-		return out.Write(cells)
-	})
-	if err != nil && sent == 0 {
-		return err
-	}
-	if sent == 0 {
-		begin()
-	}
-	out.Flush()
-	if err != nil {
-		record.Fail(v.Context(), fmt.Errorf("sending %s.csv: %w", name, err))
-		panic(http.ErrAbortHandler)
-	}
-	return nil
-}
-
-// guarded keeps a spreadsheet from taking a text for a formula.
-func guarded(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		return "'" + s
-	}
-	return s
 }

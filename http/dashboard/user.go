@@ -38,85 +38,104 @@ func userPage(v *visit) error {
 }
 
 func showUser(v *visit, id string) error {
-	user, err := v.DB.Analytics(v.Context(), v.caller, id)
-	if errors.Is(err, store.ErrNotFound) && !v.isOperator() {
-		return v.show("nothing", page{Title: "My usage", Refresh: true})
-	}
-	if errors.Is(err, store.ErrNotFound) {
-		return problem.New(http.StatusNotFound, "There is no user of that id.")
-	}
-	if err != nil {
-		return err
-	}
-	s, err := v.span()
-	if err != nil {
-		return err
-	}
-	models, err := v.DB.Breakdown(v.Context(), v.caller, id)
-	if err != nil {
-		return err
-	}
-	months, err := v.DB.UserMonths(v.Context(), v.caller, id)
-	if err != nil {
-		return err
-	}
-	slices.Reverse(months)
-	filter, logs, err := v.requestFilter(id)
-	if err != nil {
-		return err
-	}
-	periods, err := v.DB.Usage(v.Context(), v.caller, id, s.Granularity, s.From, s.To, v.zone)
-	if err != nil {
-		return err
-	}
-	costs, err := v.DB.Costs(v.Context(), v.caller, id)
-	if err != nil {
-		return err
-	}
+	read, err := v.readUser(id)
 	switch {
-	case v.query("format") != "csv":
-	case v.query("table") == "usage":
-		return v.usageCSV(periods)
-	case v.query("table") == "models":
-		return sendCSV(v, "models", breakdownColumns(v, user.TotalTokensFromLogs), each(models))
-	case v.query("table") == "months":
-		return sendCSV(v, "months", monthColumns, each(months))
-	case v.query("table") == "providers":
-		return sendCSV(v, "providers", providerColumns(costs.TotalCost), each(providerCosts(costs)))
-	default:
-		return requestsCSV(v, logs)
+	case errors.Is(err, store.ErrNotFound) && !v.isOperator():
+		return v.show("nothing", page{Title: "My usage", Refresh: true})
+	case errors.Is(err, store.ErrNotFound):
+		return problem.New(http.StatusNotFound, "There is no user of that id.")
+	case err != nil:
+		return err
+	case v.query("format") == "csv":
+		return v.userCSV(read)
 	}
-	b := userBody{User: user, Own: id == v.caller.Subject && !v.isOperator(), Span: s, Figures: v.userFigures(user)}
-	for _, name := range []*string{user.FullName, user.Email} {
-		if name != nil && b.Name == "" {
-			b.Name = *name
-		}
-	}
+	b := v.userTables(read)
 	if b.Budgets, err = v.budgets(id); err != nil {
 		return err
 	}
-	if b.Usage, err = v.usageChart("usage", periods, s); err != nil {
+	if b.Usage, err = v.usageChart("usage", read.periods, read.span); err != nil {
 		return err
 	}
-	b.Models = newTable(v, "models", "Models", breakdownColumns(v, user.TotalTokensFromLogs), models)
-	b.Months = newTable(v, "months", "Months", monthColumns, months)
-	b.Months.Note = "in UTC"
-	b.Providers = newTable(v, "providers", "Cost by provider", providerColumns(costs.TotalCost), providerCosts(costs))
-	b.Advice = adviceLines(costs.Recommendations)
-	logs.Limit = historyRows
-	if b.Requests, err = requests(v, "requests", filter, logs); err != nil {
+	read.logs.Limit = historyRows
+	if b.Requests, err = requests(v, "requests", read.filter, read.logs); err != nil {
 		return err
 	}
-	title := id
 	if b.Own {
-		title = "My usage"
+		return v.show("user", page{Title: "My usage", Body: b})
 	}
-	b.Erase, b.Export = actionPath(id, "erase"), actionPath(id, "export")
-	p := page{Title: title, Body: b}
-	if !b.Own {
-		p.Crumbs = []link{{"Users", "/users"}}
+	return v.show("user", page{Title: id, Crumbs: []link{{"Users", "/users"}}, Body: b})
+}
+
+// userReads is what is read about a user, for the page and for CSV.
+type userReads struct {
+	id      string
+	user    store.Analytics
+	span    span
+	models  []store.BreakdownRow
+	months  []store.UserMonth // the newest first
+	periods []store.UsagePeriod
+	costs   store.Costs
+	filter  requestFilter
+	logs    store.LogFilter
+}
+
+func (v *visit) readUser(id string) (read userReads, err error) {
+	read.id = id
+	if read.user, err = v.DB.Analytics(v.Context(), v.caller, id); err != nil {
+		return read, err
 	}
-	return v.show("user", p)
+	if read.span, err = v.span(); err != nil {
+		return read, err
+	}
+	if read.filter, read.logs, err = v.requestFilter(id); err != nil {
+		return read, err
+	}
+	if read.models, err = v.DB.Breakdown(v.Context(), v.caller, id); err != nil {
+		return read, err
+	}
+	if read.months, err = v.DB.UserMonths(v.Context(), v.caller, id); err != nil {
+		return read, err
+	}
+	slices.Reverse(read.months)
+	if read.costs, err = v.DB.Costs(v.Context(), v.caller, id); err != nil {
+		return read, err
+	}
+	s := read.span
+	read.periods, err = v.DB.Usage(v.Context(), v.caller, id, s.Granularity, s.From, s.To, v.zone)
+	return read, err
+}
+
+func (v *visit) userTables(read userReads) userBody {
+	b := userBody{
+		User: read.user, Own: !v.isOperator(), Span: read.span, Figures: v.userFigures(read.user),
+		Models:    newTable(v, "models", "Models", breakdownColumns(v, read.user.TotalTokensFromLogs), read.models),
+		Months:    newTable(v, "months", "Months", monthColumns, read.months),
+		Providers: newTable(v, "providers", "Cost by provider", providerColumns(read.costs.TotalCost), providerCosts(read.costs)),
+		Advice:    adviceLines(read.costs.Recommendations),
+		Erase:     actionPath(read.id, "erase"), Export: actionPath(read.id, "export"),
+	}
+	if read.user.FullName != nil {
+		b.Name = *read.user.FullName
+	}
+	b.Months.Note = "in UTC"
+	return b
+}
+
+// userCSV sends one of the page's tables.
+func (v *visit) userCSV(read userReads) error {
+	switch v.query("table") {
+	case "usage":
+		return v.usageCSV(read.periods)
+	case "models":
+		return sendCSV(v, "models", breakdownColumns(v, read.user.TotalTokensFromLogs), each(read.models))
+	case "months":
+		return sendCSV(v, "months", monthColumns, each(read.months))
+	case "providers":
+		return sendCSV(v, "providers", providerColumns(read.costs.TotalCost), each(providerCosts(read.costs)))
+	case "requests":
+		return requestsCSV(v, read.logs)
+	}
+	return errNoTable
 }
 
 // historyRows is how many requests a user's page shows at once.
@@ -144,34 +163,6 @@ func (v *visit) userFigures(u store.Analytics) []figure {
 	}
 	last := v.stampOf(u.LastRequestTime)
 	return append(all, figure{ID: "last-seen", Label: "Last request", Value: last.Short, Title: last.Title})
-}
-
-func breakdownColumns(v *visit, all int64) []column[store.BreakdownRow] {
-	return []column[store.BreakdownRow]{
-		{
-			Name: "model", Head: "Model",
-			Plain: func(r store.BreakdownRow) string { return r.Model },
-			Show: func(r store.BreakdownRow) cell {
-				return cell{Text: named(r.Model), Title: r.Model, Sub: r.Provider, Bar: barOf(r.TotalTokens, all)}
-			},
-		},
-		{Name: "provider", Plain: func(r store.BreakdownRow) string { return r.Provider }},
-		countColumn("requests", "Requests", func(r store.BreakdownRow) int64 { return r.RequestCount }),
-		countColumn("tokens", "Tokens", func(r store.BreakdownRow) int64 { return r.TotalTokens }),
-		moneyColumn("cost_usd", "Cost", func(r store.BreakdownRow) float64 { return r.TotalCost }),
-		timeColumn(v, "last_used", "Last used", func(r store.BreakdownRow) *store.Timestamp { return r.LastUsed }),
-	}
-}
-
-var monthColumns = []column[store.UserMonth]{
-	{
-		Name: "month", Head: "Month",
-		Plain: func(m store.UserMonth) string { return m.Month.Time().Format("2006-01") },
-		Show:  func(m store.UserMonth) cell { return cell{Text: m.Month.Time().Format("January 2006")} },
-	},
-	countColumn("requests", "Requests", func(m store.UserMonth) int64 { return m.Requests }),
-	countColumn("tokens", "Tokens", func(m store.UserMonth) int64 { return m.Tokens }),
-	moneyColumn("cost_usd", "Cost", func(m store.UserMonth) float64 { return m.Cost }),
 }
 
 // userID is the user that the path names.

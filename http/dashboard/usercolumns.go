@@ -1,0 +1,31 @@
+package dashboard
+
+import "github.com/llmtally/llmtally/store"
+
+func breakdownColumns(v *visit, all int64) []column[store.BreakdownRow] {
+	return []column[store.BreakdownRow]{
+		{
+			Name: "model", Head: "Model",
+			Plain: func(r store.BreakdownRow) string { return r.Model },
+			Show: func(r store.BreakdownRow) cell {
+				return cell{Text: named(r.Model), Title: r.Model, Sub: r.Provider, Bar: barOf(r.TotalTokens, all)}
+			},
+		},
+		{Name: "provider", Plain: func(r store.BreakdownRow) string { return r.Provider }},
+		countColumn("requests", "Requests", func(r store.BreakdownRow) int64 { return r.RequestCount }),
+		countColumn("tokens", "Tokens", func(r store.BreakdownRow) int64 { return r.TotalTokens }),
+		moneyColumn("cost_usd", "Cost", func(r store.BreakdownRow) float64 { return r.TotalCost }),
+		timeColumn(v, "last_used", "Last used", func(r store.BreakdownRow) *store.Timestamp { return r.LastUsed }),
+	}
+}
+
+var monthColumns = []column[store.UserMonth]{
+	{
+		Name: "month", Head: "Month",
+		Plain: func(m store.UserMonth) string { return m.Month.Time().Format("2006-01") },
+		Show:  func(m store.UserMonth) cell { return cell{Text: m.Month.Time().Format("January 2006")} },
+	},
+	countColumn("requests", "Requests", func(m store.UserMonth) int64 { return m.Requests }),
+	countColumn("tokens", "Tokens", func(m store.UserMonth) int64 { return m.Tokens }),
+	moneyColumn("cost_usd", "Cost", func(m store.UserMonth) float64 { return m.Cost }),
+}
