@@ -284,7 +284,7 @@ func TestAJobIsStarted(t *testing.T) {
 	v := s.operator()
 	has(t, v.see("/jobs"), "keep months in line")
 	v.post("/jobs/monthly/run", nil).requireRedirect(t, "/jobs")
-	assert.Equal(t, []string{"monthly"}, s.jobs)
+	assert.Equal(t, []string{"monthly"}, s.started())
 }
 
 func TestTheSystemPageTellsOfProgramAndDatabase(t *testing.T) {

@@ -1,12 +1,14 @@
 package dashboard_test
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -36,6 +38,8 @@ type server struct {
 	db   *store.DB
 	auth *auth.Authenticator
 	http *httptest.Server
+
+	mu   sync.Mutex
 	log  strings.Builder // the access log
 	jobs []string        // that were started
 }
@@ -48,12 +52,38 @@ func newServerWith(t testing.TB, c llmhttp.Config) *server {
 	s := &server{t: t, db: storetest.OpenWith(t, store.Options{AutoCreateUsers: true, Now: clock}), auth: authAt(now)}
 	c.DB, c.Auth, c.Version = s.db, s.auth, "v1.2.3"
 	c.V1 = v1.Settings{Now: clock, RunJob: s.runJob}
-	c.Log = slog.New(slog.NewTextHandler(&s.log, nil))
+	c.Log = slog.New(slog.NewTextHandler(s, nil))
 	handler, err := llmhttp.NewHandler(c)
 	require.NoError(t, err)
 	s.http = httptest.NewServer(handler)
 	t.Cleanup(s.http.Close)
 	return s
+}
+
+// Write takes lines of the access log.
+func (s *server) Write(line []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.log.Write(line)
+}
+
+// logged is the whole access log; the server has ended then.
+func (s *server) logged() string {
+	s.http.Close()
+	return s.log.String()
+}
+
+func (s *server) runJob(_ context.Context, name string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.jobs = append(s.jobs, name)
+	return nil
+}
+
+func (s *server) started() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.jobs
 }
 
 // add stores logs, as the service role does.

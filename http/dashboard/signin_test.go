@@ -1,7 +1,6 @@
 package dashboard_test
 
 import (
-	"context"
 	"net/http"
 	"net/url"
 	"testing"
@@ -14,11 +13,6 @@ import (
 	"github.com/llmtally/llmtally/policy"
 	"github.com/llmtally/llmtally/store/storetest"
 )
-
-func (s *server) runJob(_ context.Context, name string) error {
-	s.jobs = append(s.jobs, name)
-	return nil
-}
 
 func (s *server) key(role policy.Role) string {
 	s.t.Helper()
@@ -102,7 +96,9 @@ func TestALinkSignsInOnce(t *testing.T) {
 	again := s.visitor().get(link)
 	assert.Equal(t, http.StatusUnauthorized, again.status)
 	has(t, again.body, "This link was used already, or is too old.")
-	hasNot(t, s.log.String(), "code=", "the log has no codes")
+	log := s.logged()
+	has(t, log, "path=/signin status=200")
+	hasNot(t, log, "code=", "the log has no codes")
 }
 
 func TestAUsersLinkSignsThemIn(t *testing.T) {
@@ -114,7 +110,7 @@ func TestAUsersLinkSignsThemIn(t *testing.T) {
 	v := &visitor{s, page.cookie(t, "llmtally_session").Value}
 	has(t, v.see("/"), "<h1>My usage</h1>")
 	assert.Equal(t, http.StatusUnauthorized, s.visitor().get("/signin?token="+s.key(policy.Anon)).status)
-	hasNot(t, s.log.String(), token)
+	hasNot(t, s.logged(), token)
 }
 
 func TestWhoHasNotSignedInIsSentToDoSoAndBack(t *testing.T) {
@@ -192,7 +188,7 @@ func TestNothingIsChangedFromAnotherSite(t *testing.T) {
 			assert.Equal(t, http.StatusForbidden, page.status, "%s from %s", path, name)
 		}
 	}
-	assert.Empty(t, s.jobs)
+	assert.Empty(t, s.started())
 	exists, err := s.db.UserExists(t.Context(), policy.System(), "ann")
 	require.NoError(t, err)
 	assert.True(t, exists)
