@@ -18,15 +18,30 @@ func countColumn[T any](name, head string, get func(T) int64) column[T] {
 	return column[T]{
 		Name: name, Head: head, Number: true,
 		Plain: func(row T) string { return strconv.FormatInt(get(row), 10) },
-		Show:  func(row T) cell { return cell{Text: count(get(row))} },
+		Show:  func(row T) cell { return countCell(get(row)) },
 	}
+}
+
+// wide is from when on a number takes more room than a table has.
+const wide = 10_000_000_000
+
+func countCell(n int64) cell {
+	if n >= wide {
+		return cell{Text: short(n), Title: count(n)}
+	}
+	return cell{Text: count(n)}
 }
 
 func optionalColumn[T any](name, head string, get func(T) *int64) column[T] {
 	return column[T]{
 		Name: name, Head: head, Number: true,
 		Plain: func(row T) string { return plainCount(get(row)) },
-		Show:  func(row T) cell { return cell{Text: counted(get(row))} },
+		Show: func(row T) cell {
+			if get(row) == nil {
+				return cell{Text: none}
+			}
+			return countCell(*get(row))
+		},
 	}
 }
 

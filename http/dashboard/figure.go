@@ -4,6 +4,7 @@ import (
 	"math"
 	"strconv"
 
+	"github.com/llmtally/llmtally/http/dashboard/chart"
 	"github.com/llmtally/llmtally/store"
 )
 
@@ -79,8 +80,8 @@ func change(now, before float64) string {
 	switch {
 	case math.Abs(p) < 0.5:
 		return "±0%"
-	case p >= 999.5:
-		return "×" + strconv.FormatFloat(now/before, 'f', 0, 64)
+	case p >= 899.5: // ten times
+		return "×" + chart.Short(now/before, chart.Count)
 	default:
 		return signed(p, 0) + "%"
 	}

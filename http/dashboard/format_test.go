@@ -65,7 +65,7 @@ func TestAChangeIsToldAgainstTheTimeBefore(t *testing.T) {
 	for _, tt := range []struct {
 		now, before float64
 		want        string
-	}{{0, 0, "±0%"}, {5, 0, "new"}, {0, 5, "−100%"}, {6, 5, "+20%"}, {5, 5, "±0%"}, {1000, 1, "×1000"}, {4, 5, "−20%"}} {
+	}{{0, 0, "±0%"}, {5, 0, "new"}, {0, 5, "−100%"}, {6, 5, "+20%"}, {5, 5, "±0%"}, {1000, 1, "×1k"}, {12, 1, "×12"}, {8_349_589, 1, "×8.35M"}, {4, 5, "−20%"}} {
 		assert.Equal(t, tt.want, change(tt.now, tt.before))
 	}
 }

@@ -171,6 +171,11 @@ func TestARequestShowsItsConversationAndCost(t *testing.T) {
 	json := s.operator().get("/requests/1?format=json")
 	assert.Equal(t, "application/json", json.header.Get("Content-Type"))
 	has(t, json.header.Get("Content-Disposition"), "attachment")
+	s.add(`{"end_user":"ann","model":"gpt-4o","prompt_tokens":1000000,"completion_tokens":100,"cache_read_tokens":400000}`)
+	computed := s.operator().see("/requests/4")
+	for _, want := range []string{"Computed by llmtally with the shipped price of gpt-4o", `<th scope="row">Input</th><td class="number">600,000</td>`, `<th scope="row">Cache read</th><td class="number">400,000</td>`} {
+		has(t, computed, want)
+	}
 	failed := s.operator().see("/requests/2")
 	has(t, failed, "rate_limit_error")
 	has(t, failed, "slow down")

@@ -146,12 +146,12 @@ func (v *visit) costIs(l *store.RequestLog) string {
 
 func billOf(l *store.RequestLog) (lines []billLine) {
 	for _, b := range l.Bill {
-		per := money(b.PricePerMillion) + " per million"
-		if b.Unit != "tokens" {
-			per = money(b.PricePerMillion/1000) + " per thousand"
+		many, per := count(b.Tokens), money(b.PricePerMillion)
+		if b.Unit != "tokens" { // which have prices of another size
+			many, per = many+" "+b.Unit, money(b.PricePerMillion/1000)+" per thousand"
 		}
 		class := strings.ReplaceAll(b.Class, "_", " ")
-		lines = append(lines, billLine{strings.ToUpper(class[:1]) + class[1:], count(b.Tokens) + " " + b.Unit, per, money(b.Cost), exact(b.Cost)})
+		lines = append(lines, billLine{strings.ToUpper(class[:1]) + class[1:], many, per, money(b.Cost), exact(b.Cost)})
 	}
 	return lines
 }

@@ -94,7 +94,7 @@ type object = map[string]any
 // read reads JSON; a text that holds a JSON object or array is read once more,
 // since some senders write it so.
 func read(raw json.RawMessage) (v any, ok bool) {
-	if v, ok = decode(raw); !ok || v == nil {
+	if v, ok = decode(raw); !ok || isNothing(v) {
 		return nil, false
 	}
 	if s, isText := v.(string); isText && len(s) > 1 && (s[0] == '{' || s[0] == '[') {
@@ -103,6 +103,21 @@ func read(raw json.RawMessage) (v any, ok bool) {
 		}
 	}
 	return v, true
+}
+
+// isNothing says whether a value holds nothing: what a column has that nobody
+// sent.
+func isNothing(v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return true
+	case string:
+		return v == ""
+	case object:
+		return len(v) == 0
+	default:
+		return false
+	}
 }
 
 func decode(raw []byte) (v any, ok bool) {

@@ -19,6 +19,9 @@ func TestMessagesAreReadInTheShapesOfTheLargeProviders(t *testing.T) {
 	}{
 		"nothing":          {``, nil},
 		"null":             {`null`, nil},
+		"an empty object":  {`{}`, nil},
+		"an empty list":    {`[]`, nil},
+		"an empty text":    {`""`, nil},
 		"not JSON":         {`{`, nil},
 		"a text":           {`"Why is the sky blue?"`, []Turn{say("user", "Why is the sky blue?")}},
 		"texts":            {`["one","two"]`, []Turn{{"", []Part{{Kind: Text, Text: "one"}, {Kind: Text, Text: "two"}}}}},
