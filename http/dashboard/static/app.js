@@ -156,7 +156,9 @@ addEventListener("scroll", hideTip, { passive: true });
 const grouped = new Intl.NumberFormat("en-US");
 
 function count(n) {
-  return n === null || n === undefined ? "–" : grouped.format(n);
+  if (n === null || n === undefined) return "–";
+  if (n < 1e10) return grouped.format(n);
+  return new Intl.NumberFormat("en-US", { notation: "compact", maximumSignificantDigits: 3 }).format(n);
 }
 
 function decimals(n, digits) {
@@ -192,10 +194,56 @@ function clock(iso) {
   return `${part({ day: "numeric", month: "short" })} ${part({ hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" })}`;
 }
 
-// The tail: requests as they come.
+// Requests as they come: follow hands each to take, until unfollow. A page that
+// nobody looks at does not listen, since a browser has few connections.
+const events = ["request", "completed"];
+const soon = 10_000; // milliseconds
+const long = 5 * 60_000;
+let source, listen, lastEvent, hiddenAt, later;
+
+function follow(path, take) {
+  lastEvent = "";
+  listen = () => {
+    source = new EventSource(lastEvent ? `${path}?after=${encodeURIComponent(lastEvent)}` : path);
+    for (const name of events) {
+      source.addEventListener(name, (e) => {
+        lastEvent = e.lastEventId;
+        take(JSON.parse(e.data));
+      });
+    }
+    source.addEventListener("error", () => {
+      if (source?.readyState === EventSource.CLOSED) later = setTimeout(() => again(path), soon);
+    });
+  };
+  if (!document.hidden) listen();
+}
+
+// again listens once more after the server has refused, unless the session is
+// over.
+async function again(path) {
+  const answer = await fetch(path, { method: "HEAD" }).catch(() => undefined);
+  if (answer?.status === 401) location.reload();
+  else listen?.();
+}
+
+function unfollow() {
+  clearTimeout(later);
+  source?.close();
+  source = listen = undefined;
+}
+
+document.addEventListener("visibilitychange", () => {
+  if (!listen) return;
+  clearTimeout(later);
+  source?.close();
+  if (document.hidden) hiddenAt = Date.now();
+  else if (lastEvent && Date.now() - hiddenAt < long) listen();
+  else swap(location.href, false);
+});
+
+// The tail.
 const states = { success: "ok", failure: "bad", error: "bad", initiated: "warning" };
 const maxRows = 50;
-let source;
 
 function cell(name, text, options = {}) {
   const td = element("td", undefined, options.number ? { class: "number" } : {});
@@ -257,18 +305,15 @@ function prepareTail(section) {
     button.textContent = paused ? "Go on" : "Pause";
     if (!paused) waiting.splice(0).forEach(take);
   });
-  source = new EventSource(section.dataset.live);
-  const event = (e) => {
-    const log = JSON.parse(e.data);
+  follow(section.dataset.live, (log) => {
     if (!paused) return take(log);
     waiting.push(log);
     if (waiting.length > maxRows) waiting.shift();
     button.textContent = `Go on (${waiting.length})`;
-  };
-  for (const name of ["message", "request", "completed"]) source.addEventListener(name, event);
+  });
   // Each one said aloud would be noise.
   const speaking = setInterval(() => {
-    if (source?.readyState === 2 || !section.isConnected) return clearInterval(speaking);
+    if (!section.isConnected) return clearInterval(speaking);
     if (unsaid && !paused) announce(`${unsaid} new ${unsaid === 1 ? "request" : "requests"}.`);
     unsaid = 0;
   }, 10000);
@@ -276,17 +321,12 @@ function prepareTail(section) {
 
 // The first request turns the page into another.
 function prepareWait(waiting) {
-  source = new EventSource(waiting.dataset.wait);
-  for (const name of ["message", "request", "completed"]) source.addEventListener(name, () => location.reload());
-  source.addEventListener("error", () => {
-    if (source.readyState === 2) setTimeout(() => location.reload(), 5000);
-  });
+  follow(waiting.dataset.wait, () => location.reload());
 }
 
 // begin prepares what is on the page.
 function begin() {
-  source?.close();
-  source = undefined;
+  unfollow();
   hideTip();
   $$("button[data-copy]").forEach((b) => (b.hidden = false));
   $$("[data-chart]").forEach(prepareChart);
