@@ -46,7 +46,7 @@ func TestEachErrorIsAProblemDocument(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	for request, status := range map[string]int{
-		"GET /":                             http.StatusNotFound,
+		"GET /nothing":                      http.StatusNotFound,
 		"GET /v1":                           http.StatusNotFound,
 		"GET /v1/nothing":                   http.StatusNotFound,
 		"GET /v1/users":                     http.StatusNotFound,

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/llmtally/llmtally/http/dashboard"
 	"github.com/llmtally/llmtally/policy"
 	"github.com/llmtally/llmtally/store"
 	"github.com/llmtally/llmtally/store/storetest"
@@ -60,24 +61,34 @@ func TestTheAPIIsDescribedInOpenAPI31(t *testing.T) {
 }
 
 // undescribed are the routes that are not the API's: the description itself,
-// its page, and what supervisors ask.
+// its page, and what supervisors ask. The dashboard's come to these.
 var undescribed = []string{"GET /openapi.json", "GET /docs", "GET /healthz", "GET /readyz", "GET /metrics"}
+
+// routes lists a router's routes that are not excepted.
+func routes(t testing.TB, router chi.Routes, except []string) (names []string) {
+	t.Helper()
+	require.NoError(t, chi.Walk(router, func(method, route string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
+		if name := method + " " + route; !slices.Contains(except, name) && !strings.HasPrefix(route, "/rest/") {
+			names = append(names, name)
+		}
+		return nil
+	}))
+	return names
+}
 
 func TestTheDescriptionAndTheRouterNameTheSameRoutes(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
-	var described, routed []string
+	var described []string
 	for path, operations := range s.description().paths() {
 		for method := range operations.(map[string]any) {
 			described = append(described, strings.ToUpper(method)+" "+path)
 		}
 	}
-	require.NoError(t, chi.Walk(s.handler.(chi.Routes), func(method, route string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
-		if name := method + " " + route; !slices.Contains(undescribed, name) && !strings.HasPrefix(route, "/rest/") {
-			routed = append(routed, name)
-		}
-		return nil
-	}))
+	pages := chi.NewRouter()
+	dashboard.New(dashboard.Settings{}).Register(pages)
+	except := append(routes(t, pages, nil), undescribed...)
+	routed := routes(t, s.handler.(chi.Routes), except)
 	assert.NotEmpty(t, routed)
 	assert.ElementsMatch(t, routed, described)
 }
