@@ -70,7 +70,7 @@ func (d *Dashboard) toSignIn(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Site") == "cross-site" {
 		// After a link on another site the browser keeps the session back. The
 		// same from a page of ours has it.
-		d.render(w, r, http.StatusOK, "goon", page{Title: "One moment", GoOn: r.URL.RequestURI()})
+		d.render(w, r, http.StatusOK, "goon", page{Title: "One moment", GoOn: localPath(r.URL.RequestURI())})
 		return
 	}
 	target := "/signin"
@@ -98,6 +98,9 @@ func (v *visit) isOperator() bool { return v.caller.Role == policy.Service }
 
 // fail shows an error as a page.
 func (v *visit) fail(err error) {
+	if v.Context().Err() != nil {
+		return // nobody waits any more: another page was asked for
+	}
 	p := problem.From(err, v.caller.Role)
 	if p.Status >= http.StatusInternalServerError {
 		record.Fail(v.Context(), err)
