@@ -67,6 +67,20 @@ func TestEveryTableIsToBeHadAsCSV(t *testing.T) {
 		records(t, v.get("/requests?format=csv"))[1], "numbers as they are, times in UTC")
 }
 
+func TestAnUnknownCostIsNotNothing(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.add(`{"end_user":"ann","model":"our/model","created_at":"2026-03-30T00:00:00Z","prompt_tokens":10,"completion_tokens":10}`)
+	for path, column := range map[string]int{
+		"/users/ann?format=csv&table=models": 4, "/users/ann?format=csv&table=providers": 1, "/models?format=csv": 5, "/requests?format=csv": 10,
+	} {
+		rows := records(t, s.operator().get(path))
+		require.Len(t, rows, 2, path)
+		assert.Contains(t, rows[0][column], "cost_usd", path)
+		assert.Empty(t, rows[1][column], path)
+	}
+}
+
 func TestCSVHasTheWholeTableNotThePage(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

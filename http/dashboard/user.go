@@ -108,7 +108,7 @@ func (v *visit) readUser(id string) (read userReads, err error) {
 func (v *visit) userTables(read userReads) userBody {
 	b := userBody{
 		User: read.user, Own: !v.isOperator(), Span: read.span, Figures: v.userFigures(read.user),
-		Models:    newTable(v, "models", "Models", breakdownColumns(v, read.user.TotalTokensFromLogs), read.models),
+		Models:    newTable(v, "models", "Models", breakdownColumns(v, read.user.TotalTokensFromLogs, read.costs), read.models),
 		Months:    newTable(v, "months", "Months", monthColumns, read.months),
 		Providers: newTable(v, "providers", "Cost by provider", providerColumns(read.costs.TotalCost), providerCosts(read.costs)),
 		Advice:    adviceLines(read.costs.Recommendations),
@@ -127,7 +127,7 @@ func (v *visit) userCSV(read userReads) error {
 	case "usage":
 		return v.usageCSV(read.periods)
 	case "models":
-		return sendCSV(v, "models", breakdownColumns(v, read.user.TotalTokensFromLogs), each(read.models))
+		return sendCSV(v, "models", breakdownColumns(v, read.user.TotalTokensFromLogs, read.costs), each(read.models))
 	case "months":
 		return sendCSV(v, "months", monthColumns, each(read.months))
 	case "providers":

@@ -2,7 +2,9 @@ package dashboard
 
 import "github.com/llmtally/llmtally/store"
 
-func breakdownColumns(v *visit, all int64) []column[store.BreakdownRow] {
+// breakdownColumns show a user's models, and their part of all tokens. What has
+// no price costs an unknown amount, not nothing.
+func breakdownColumns(v *visit, all int64, costs store.Costs) []column[store.BreakdownRow] {
 	return []column[store.BreakdownRow]{
 		{
 			Name: "model", Head: "Model",
@@ -14,7 +16,12 @@ func breakdownColumns(v *visit, all int64) []column[store.BreakdownRow] {
 		{Name: "provider", Plain: func(r store.BreakdownRow) string { return r.Provider }},
 		countColumn("requests", "Requests", func(r store.BreakdownRow) int64 { return r.RequestCount }),
 		countColumn("tokens", "Tokens", func(r store.BreakdownRow) int64 { return r.TotalTokens }),
-		moneyColumn("cost_usd", "Cost", func(r store.BreakdownRow) float64 { return r.TotalCost }),
+		costColumn("cost_usd", "Cost", func(r store.BreakdownRow) *float64 {
+			if known, ok := costs.CostByModel[r.Model]; ok && known == nil {
+				return nil
+			}
+			return &r.TotalCost
+		}),
 		timeColumn(v, "last_used", "Last used", func(r store.BreakdownRow) *store.Timestamp { return r.LastUsed }),
 	}
 }
