@@ -30,9 +30,11 @@ var rooms = map[string][]string{
 	},
 	"http/v1": {"http/auth", "http/problem", "http/record", "store", "store/price", "policy"},
 	"http/ingest": {
-		"http/auth", "http/body", "http/problem", "http/record",
+		"http/auth", "http/body", "http/ingest/otlp", "http/problem", "http/record",
 		"store", "store/query", "store/rawjson", "store/usage", "policy",
 	},
+	"http/ingest/otlp": {"http/problem", "store", "store/rawjson", "store/usage"},
+
 	"http/auth":    {"http/record", "policy"},
 	"http/problem": {"store", "policy"},
 	"http/record":  {"policy"},

@@ -31,6 +31,7 @@ type serveCommand struct {
 	MaxBody         int64         `help:"Most bytes of a body of logs, unpacked." default:"2147483648"`
 	MaxRow          int           `help:"Most bytes of one log." default:"8388608"`
 	MaxStreams      int           `help:"Most live streams of requests at once." default:"100"`
+	TraceUsers      []string      `help:"The attributes that name the user of an OpenTelemetry span, in turn; OpenTelemetry's, Langfuse's, Traceloop's and LiteLLM's unless given." name:"trace-users" placeholder:"NAME"`
 	AnalyticsMaxAge time.Duration `help:"How long clients may keep analytics." default:"5m"`
 	BreakdownMaxAge time.Duration `help:"How long clients may keep breakdowns." default:"1h"`
 
@@ -59,7 +60,7 @@ func (c *serveCommand) Run(p *process) (err error) {
 	}
 	handler, err := llmhttp.NewHandler(llmhttp.Config{
 		DB: db, Auth: a, Version: version(),
-		Limits: ingest.Limits{Body: c.MaxBody, Row: c.MaxRow}, PublicURL: c.PublicURL,
+		Limits: ingest.Limits{Body: c.MaxBody, Row: c.MaxRow}, TraceUsers: c.TraceUsers, PublicURL: c.PublicURL,
 		V1: v1.Settings{
 			AnalyticsMaxAge: c.AnalyticsMaxAge, BreakdownMaxAge: c.BreakdownMaxAge,
 			RunJob: runner.Run, CheckChannel: checkChannel,

@@ -60,6 +60,7 @@ func TestEachErrorIsAProblemDocument(t *testing.T) {
 		"GET /v1/users/nobody/analytics":    http.StatusNotFound,
 		"GET /v1/activity?limit=x":          http.StatusUnprocessableEntity,
 		"GET /v1/logs":                      http.StatusMethodNotAllowed,
+		"GET /v1/traces":                    http.StatusMethodNotAllowed,
 		"PUT /v1/logs":                      http.StatusMethodNotAllowed,
 		"DELETE /v1/logs":                   http.StatusMethodNotAllowed,
 		"POST /v1/activity":                 http.StatusMethodNotAllowed,

@@ -29,7 +29,10 @@ type Config struct {
 	DB     *store.DB
 	Auth   *auth.Authenticator
 	Limits ingest.Limits
-	V1     v1.Settings
+	// TraceUsers are the attributes that name the user of a span at /v1/traces;
+	// none means otlp.Users.
+	TraceUsers []string
+	V1         v1.Settings
 	// RestBody is how many bytes a body for /rest/v1 may have; 0 means 64 MiB.
 	RestBody int64
 	// PublicURL is where people reach the server; empty when nobody said.
@@ -77,6 +80,7 @@ func NewHandler(c Config) (http.Handler, error) {
 	r.With(known).Post("/v1/logs", ingest.Logs(c.DB, c.Limits))
 	r.With(known).Post("/v1/litellm", ingest.LiteLLM(c.DB, c.Limits))
 	r.With(known).Method(http.MethodGet, v1.StreamPath, stream)
+	r.With(c.Auth.Require(ingest.TracesUnauthorized)).Post("/v1/traces", ingest.Traces(c.DB, c.Limits, c.TraceUsers))
 	r.Route(rest.Prefix, func(r chi.Router) {
 		r.Use(rest.Preflight, c.Auth.Require(rest.Unauthorized))
 		r.Handle("/*", rest.NewHandler(c.DB, c.RestBody))

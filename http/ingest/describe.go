@@ -69,6 +69,7 @@ func Describe(api *huma.OpenAPI) {
 	add("/v1/logs", "log-requests", "Log requests", "The members of an object are the columns of request_logs.", logSchema())
 	add("/v1/litellm", "log-litellm", "Log requests from LiteLLM's generic_api callback",
 		"An object is LiteLLM's StandardLoggingPayload.", &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true})
+	describeTraces(api)
 }
 
 func logSchema() *huma.Schema {

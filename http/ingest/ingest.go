@@ -68,13 +68,18 @@ func LiteLLM(db *store.DB, limits Limits) http.HandlerFunc {
 // A decoder reads one row, as store.DecodeLog does.
 type decoder = func([]byte) (log store.Log, length int, invalid error, err error)
 
+func (l Limits) orDefaults() Limits {
+	if l.Body == 0 {
+		l.Body = DefaultBody
+	}
+	if l.Row == 0 {
+		l.Row = DefaultRow
+	}
+	return l
+}
+
 func door(db *store.DB, limits Limits, decode decoder) http.HandlerFunc {
-	if limits.Body == 0 {
-		limits.Body = DefaultBody
-	}
-	if limits.Row == 0 {
-		limits.Row = DefaultRow
-	}
+	limits = limits.orDefaults()
 	return func(w http.ResponseWriter, r *http.Request) {
 		caller := auth.From(r.Context())
 		in := &intake{db: db, caller: caller, decode: decode}
@@ -141,13 +146,19 @@ func (in *intake) readAll(ctx context.Context, rows *Rows) error {
 		default:
 			in.add(log, len(rows.Raw()))
 		}
-		in.index++
-		if len(in.batch) >= batchRows || in.bytes >= batchBytes {
-			if err := in.handOn(ctx); err != nil {
-				return err
-			}
+		if err := in.advance(ctx); err != nil {
+			return err
 		}
 	}
+}
+
+// advance goes on to the next row; a full batch is handed on.
+func (in *intake) advance(ctx context.Context) error {
+	in.index++
+	if len(in.batch) < batchRows && in.bytes < batchBytes {
+		return nil
+	}
+	return in.handOn(ctx)
 }
 
 func (in *intake) add(log store.Log, size int) {

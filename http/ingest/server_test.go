@@ -37,6 +37,8 @@ type serverOptions struct {
 	anon   auth.Anon
 	log    slog.Handler
 	tune   func(*http.Server)
+
+	traceUsers []string
 }
 
 func newServer(t testing.TB) *server {
@@ -52,7 +54,9 @@ func newServerWith(t testing.TB, o serverOptions) *server {
 		o.log = slog.DiscardHandler
 	}
 	s := &server{t: t, db: storetest.OpenWith(t, o.store), auth: auth.New([]byte("a secret for tests, and for no other use"), o.anon, nil)}
-	handler, err := llmhttp.NewHandler(llmhttp.Config{DB: s.db, Auth: s.auth, Limits: o.limits, Log: slog.New(o.log), Version: "test"})
+	handler, err := llmhttp.NewHandler(llmhttp.Config{
+		DB: s.db, Auth: s.auth, Limits: o.limits, TraceUsers: o.traceUsers, Log: slog.New(o.log), Version: "test",
+	})
 	require.NoError(t, err)
 	s.http = httptest.NewUnstartedServer(handler)
 	s.http.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
