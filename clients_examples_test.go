@@ -145,7 +145,7 @@ func TestThePythonExampleJudgesHealthAsTheServerDoes(t *testing.T) {
 func TestTheJSExampleTellsTheTruth(t *testing.T) {
 	t.Parallel()
 	folder := filepath.Join("examples", "js")
-	needNode(t, folder)
+	needNode(t, folder, "@supabase/supabase-js")
 	s, env := startForExamples(t)
 
 	first := runElsewhere(t, folder, env, "node", "tour.js")

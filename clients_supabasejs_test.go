@@ -22,7 +22,7 @@ import (
 func TestSupabaseJSWorksUnchanged(t *testing.T) {
 	t.Parallel()
 	suite := filepath.Join("http", "rest", "testdata", "js")
-	needNode(t, suite)
+	needNode(t, suite, "@supabase/supabase-js")
 	s := startServer(t, filepath.Join(t.TempDir(), "a.db"))
 	keys := runProgram(t, "keys", "--db", s.db)
 	secret, err := os.ReadFile(s.db + ".secret")
@@ -50,12 +50,12 @@ func tapCount(t testing.TB, out, of string) int {
 	return n
 }
 
-// needNode skips the test where node, or what `npm ci` installs in the folder,
-// is not there.
-func needNode(t testing.TB, folder string) {
+// needNode skips the test where node, or the package that `npm ci` installs in
+// the folder, is not there.
+func needNode(t testing.TB, folder, installed string) {
 	t.Helper()
 	needCommand(t, "node")
-	_, err := os.Stat(filepath.Join(folder, "node_modules", "@supabase", "supabase-js"))
+	_, err := os.Stat(filepath.Join(folder, "node_modules", filepath.FromSlash(installed)))
 	storetest.Need(t, err == nil, "what `npm ci --prefix "+folder+"` installs")
 }
 

@@ -185,6 +185,37 @@ func TestEachAnswerIsAsDescribed(t *testing.T) {
 	}
 }
 
+func TestTheAnswersToAnExporterAreAsDescribed(t *testing.T) {
+	t.Parallel()
+	const media = "application/json"
+	s := newServer(t)
+	d := s.description()
+	span := `{"spanId":"0102030405060708","traceId":"01020304050607080102030405060708","attributes":[{"key":"gen_ai.operation.name","value":{"stringValue":"chat"}}]}`
+	spans := func(list string) string { return `{"resourceSpans":[{"scopeSpans":[{"spans":[` + list + `]}]}]}` }
+	for _, tt := range []struct{ body, key, media, status, want string }{
+		{spans(span), "", media, "200", `{}`},
+		{spans(span + "," + span[:1] + span[29:]), "", media, "200",
+			`{"partialSuccess":{"rejectedSpans":"1","errorMessage":"span 1: the span has no valid trace id and span id (in JSON they are 32 and 16 hexadecimal digits)"}}`},
+		{"nothing", "", media, "400", `{"message":"the body is malformed: invalid JSON at byte 0: expected null"}`},
+		{spans(span), "garbage", media, "401", ""},
+		{spans(span), "", "text/plain", "415", `{"message":"the Content-Type must be application/x-protobuf or application/json"}`},
+	} {
+		headers := []string{"Content-Type", tt.media}
+		if tt.key != "" {
+			headers = append(headers, "apikey", tt.key)
+		}
+		a := s.do(http.MethodPost, "/v1/traces", tt.body, headers...)
+		require.Equal(t, tt.status, strconv.Itoa(a.status), a.body)
+		schema := d.answerSchema("/v1/traces", http.MethodPost, tt.status, media)
+		require.NotNil(t, schema, tt.status)
+		assert.Empty(t, d.validate(schema, a.body))
+		if tt.want != "" {
+			assert.JSONEq(t, tt.want, a.body)
+		}
+		require.NotNil(t, d.answerSchema("/v1/traces", http.MethodPost, tt.status, "application/x-protobuf"), tt.status)
+	}
+}
+
 func TestTheDocsNeedNothingFromElsewhere(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

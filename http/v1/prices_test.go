@@ -235,6 +235,10 @@ func TestEveryDoorPricesAlike(t *testing.T) {
 	const litellm = `{"id":"c","model":"gpt-4o","custom_llm_provider":"openai","status":"success","startTime":1767225600.25,"endTime":1767225601.75,
 		"prompt_tokens":1000,"completion_tokens":200,"total_tokens":1200,"metadata":{"usage_object":{"prompt_tokens":1000,"completion_tokens":200,
 		"prompt_tokens_details":{"cached_tokens":400},"cache_read_input_tokens":400}}%s}`
+	const traces = `{"resourceSpans":[{"scopeSpans":[{"spans":[{"attributes":[{"key":"gen_ai.operation.name","value":{"stringValue":"chat"}},
+		{"key":"gen_ai.response.id","value":{"stringValue":"c"}},{"key":"gen_ai.request.model","value":{"stringValue":"gpt-4o"}},
+		{"key":"gen_ai.usage.input_tokens","value":{"intValue":"1000"}},{"key":"gen_ai.usage.output_tokens","value":{"intValue":"200"}},
+		{"key":"gen_ai.usage.cache_read.input_tokens","value":{"intValue":"400"}}%s]}]}]}]}`
 	const merge = "resolution=merge-duplicates"
 	const start = `{"litellm_call_id":"c","model":"gpt-4o","status":"initiated"}`
 	for name, tt := range map[string]struct {
@@ -249,6 +253,9 @@ func TestEveryDoorPricesAlike(t *testing.T) {
 		"/v1/litellm":                  {"/v1/litellm", fmt.Sprintf(litellm, ""), "", []policy.Caller{service, ann, anon}, "", 0.004},
 		"/v1/litellm, with a cost":     {"/v1/litellm", fmt.Sprintf(litellm, `,"response_cost":0`), "", []policy.Caller{service}, "", 0.0},
 		"/v1/litellm, a cost of null":  {"/v1/litellm", fmt.Sprintf(litellm, `,"response_cost":null`), "", []policy.Caller{service}, "", 0.004},
+		"/v1/traces":                   {"/v1/traces", fmt.Sprintf(traces, ""), "", []policy.Caller{service, ann, anon}, "", 0.004},
+		"/v1/traces, a completion":     {"/v1/traces", fmt.Sprintf(traces, ""), "", []policy.Caller{service, anon}, start, 0.004},
+		"/v1/traces, with a cost":      {"/v1/traces", fmt.Sprintf(traces, `,{"key":"gen_ai.usage.cost","value":{"doubleValue":0.25}}`), "", []policy.Caller{service}, "", 0.25},
 		"/rest/v1, an insert":          {"/rest/v1/request_logs", log, "return=representation", []policy.Caller{service, ann, anon}, "", 0.004},
 		"/rest/v1, minimal":            {"/rest/v1/request_logs", log, "return=minimal", []policy.Caller{service, ann, anon}, "", 0.004},
 		"/rest/v1, an upsert":          {"/rest/v1/request_logs?on_conflict=litellm_call_id", log, merge, []policy.Caller{service, anon}, "", 0.004},
