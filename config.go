@@ -66,10 +66,18 @@ func (s *settings) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any,
 	if value := s.getenv(variable(flag.Name)); value != "" {
 		return value, nil
 	}
-	if value, ok := s.file[flag.Name]; ok {
+	switch value := s.file[flag.Name].(type) {
+	case nil:
+		return nil, nil
+	case []any:
+		texts := make([]string, len(value))
+		for i, item := range value {
+			texts[i] = fmt.Sprint(item)
+		}
+		return strings.Join(texts, ","), nil
+	default:
 		return fmt.Sprint(value), nil
 	}
-	return nil, nil
 }
 
 func variable(flag string) string {

@@ -52,6 +52,11 @@ func TestAFullDiskLosesNothingAndServiceResumes(t *testing.T) {
 	assert.Contains(t, answer, "the disk is full")
 	assert.NotContains(t, answer, path, "a path of the machine is not for clients")
 
+	status, retryAfter, answer := s.trace("a-span", "user.id", "ann")
+	require.Equal(t, http.StatusServiceUnavailable, status, "OpenTelemetry's exporters know no 507, and would drop their spans")
+	assert.Equal(t, "30", retryAfter)
+	assert.Contains(t, answer, "the disk is full")
+
 	var analytics struct {
 		TotalRequests int `json:"total_requests"`
 	}
