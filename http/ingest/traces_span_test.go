@@ -217,6 +217,36 @@ func TestAHugeAttributeIsKeptWhole(t *testing.T) {
 	s.requireCells(map[string]any{"messages": `"` + words + `"`})
 }
 
+func TestWhatAPersonWroteIsKeptWhateverItIs(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ words, want string }{
+		"a NUL":                       {"a\x00b", `"a\u0000b"`},
+		"a line's ends":               {"a\u2028b\n", `"a\u2028b\n"`},
+		"HTML":                        {"<b>&amp;</b>", `"<b>&amp;</b>"`},
+		"what begins like a list":     {"[sic]", `"[sic]"`},
+		"a list beyond all nesting":   {strings.Repeat("[", 1100) + strings.Repeat("]", 1100), `"` + strings.Repeat("[", 1100) + strings.Repeat("]", 1100) + `"`},
+		"a list, as it was written":   {`[ {"b": 1.0, "a": [], "b": 2} ]`, `[ {"b": 1.0, "a": [], "b": 2} ]`},
+		"more than one value":         {`{} {}`, `"{} {}"`},
+		"half a pair of surrogates":   {`["\ud800"]`, `["\ud800"]`},
+		"a text that is quoted twice": {`"[]"`, `"\"[]\""`},
+	} {
+		for _, encoding := range []string{protobufType, jsonType} {
+			t.Run(name+", "+encoding, func(t *testing.T) {
+				t.Parallel()
+				s := newServer(t)
+				a := s.postTraces(service, encoding, encode(t, encoding, export(llmSpan(1, chat(attrs{"gen_ai.prompt": tt.words})))))
+				require.Equal(t, http.StatusOK, a.status, a.message)
+				require.Zero(t, a.rejected, a.message)
+				got, _ := s.cell("messages").(string)
+				if got != tt.want {
+					assert.JSONEq(t, tt.want, got)
+				}
+				storetest.RequireClean(t, s.db)
+			})
+		}
+	}
+}
+
 func TestOneRequestInManySpansIsOneLog(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
