@@ -1,6 +1,7 @@
 // Package ingest is the logging doors of /v1. A body is read as a stream and
 // stored in batches, so that its size does not matter; small bodies are read
 // whole before anything is stored, so that one that breaks off changes nothing.
+// OpenTelemetry's spans (traces.go) are always read whole.
 package ingest
 
 import (

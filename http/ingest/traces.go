@@ -146,7 +146,7 @@ func TracesUnauthorized(w http.ResponseWriter, r *http.Request, e *auth.Error) {
 	if encoding == nil {
 		encoding = otlp.JSON
 	}
-	refuseTraces(w, encoding, http.StatusUnauthorized, e.Message)
+	refuseTraces(w, encoding, http.StatusUnauthorized, e.Message+"; `llmtally keys` prints the keys")
 }
 
 // refuseTraces answers with a google.rpc.Status. Exporters send again after 429,
