@@ -28,8 +28,6 @@ type Settings struct {
 	RunJob func(ctx context.Context, name string) error
 	// Live streams new requests to its caller as events; nil: there is no tail.
 	Live http.Handler
-	// Traces says whether the server takes OpenTelemetry's traces.
-	Traces bool
 	// Log receives what went wrong while a page was sent; nil means
 	// slog.Default.
 	Log *slog.Logger

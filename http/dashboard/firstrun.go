@@ -11,7 +11,6 @@ type firstRunBody struct {
 	URL          string
 	Anon         string
 	Service      string
-	Traces       bool
 	ServiceShort string // so that an example fits its box
 }
 
@@ -26,7 +25,7 @@ func firstRun(v *visit) error {
 		return err
 	}
 	return v.show("firstrun", page{Title: "Send your first request", Refresh: true, Body: firstRunBody{
-		URL: v.baseURL(), Anon: anon, Service: service, Traces: v.Traces,
+		URL: v.baseURL(), Anon: anon, Service: service,
 	}})
 }
 
