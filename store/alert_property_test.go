@@ -55,6 +55,7 @@ type watch struct {
 	clock *handClock
 	rules []store.AlertRule
 	known map[int64]rawAlert // as of the step before
+	other map[int64]bool     // the rules that were something else once
 }
 
 func runWatch(t *testing.T, rt *rapid.T, start time.Time, rules []store.AlertRule, program []watchOp) (fired int) {
@@ -64,7 +65,7 @@ func runWatch(t *testing.T, rt *rapid.T, start time.Time, rules []store.AlertRul
 	db, err := store.Open(t.Context(), path, store.Options{AutoCreateUsers: true, Now: clock.now})
 	require.NoError(rt, err)
 	defer func() { require.NoError(rt, db.Close()) }()
-	w := &watch{machine: machine{rt: rt, db: db, raw: openRaw(t, rt, path)}, clock: clock, known: map[int64]rawAlert{}}
+	w := &watch{machine: machine{rt: rt, db: db, raw: openRaw(t, rt, path)}, clock: clock, known: map[int64]rawAlert{}, other: map[int64]bool{}}
 	defer w.raw.close()
 	for i, r := range rules {
 		w.saveRule(i, r)
@@ -80,6 +81,7 @@ func (w *watch) saveRule(place int, r store.AlertRule) {
 	r.Name = fmt.Sprintf("rule %d", len(w.rules))
 	if place < len(w.rules) {
 		r.ID, r.Name = w.rules[place].ID, w.rules[place].Name
+		w.other[r.ID] = true
 	}
 	_, err := w.db.SaveAlertRule(ctx, policy.System(), r)
 	require.NoError(w.rt, err)
