@@ -3,15 +3,35 @@ package http
 import (
 	"bytes"
 	_ "embed"
+	"fmt"
 	"html/template"
+	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/llmtally/llmtally/http/problem"
+	"github.com/llmtally/llmtally/http/record"
 )
 
 //go:embed docs.html
 var docsHTML string
+
+// docs answers with the page at /docs, which is made when somebody first asks.
+func docs(api *huma.OpenAPI) http.HandlerFunc {
+	page := sync.OnceValues(func() ([]byte, error) { return docsPage(api) })
+	return func(w http.ResponseWriter, r *http.Request) {
+		text, err := page()
+		if err != nil {
+			record.Fail(r.Context(), fmt.Errorf("writing the API's page: %w", err))
+			problem.New(http.StatusInternalServerError, "the page could not be written").Write(w)
+			return
+		}
+		static("text/html; charset=utf-8", text)(w, r)
+	}
+}
 
 // docsPage returns the page at /docs: the API's operations, from the same
 // description as /openapi.json, without anything from elsewhere.

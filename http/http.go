@@ -92,11 +92,7 @@ func NewHandler(c Config) (http.Handler, error) {
 		return nil, fmt.Errorf("describing the API: %w", err)
 	}
 	r.Get("/openapi.json", static("application/vnd.oai.openapi+json;version=3.1", description))
-	page, err := docsPage(api)
-	if err != nil {
-		return nil, fmt.Errorf("writing the API's page: %w", err)
-	}
-	r.Get("/docs", static("text/html; charset=utf-8", page))
+	r.Get("/docs", docs(api))
 	return r, nil
 }
 
