@@ -11,11 +11,12 @@ type firstRunBody struct {
 	URL          string
 	Anon         string
 	Service      string
+	Live         string // where the first request is waited for
 	ServiceShort string // so that an example fits its box
 }
 
 // firstRun says what to do while there is nothing to show.
-func firstRun(v *visit) error {
+func firstRun(v *visit, live string) error {
 	service, err := v.Auth.Key(policy.Service)
 	if err != nil {
 		return err
@@ -25,7 +26,7 @@ func firstRun(v *visit) error {
 		return err
 	}
 	return v.show("firstrun", page{Title: "Send your first request", Refresh: true, Body: firstRunBody{
-		URL: v.baseURL(), Anon: anon, Service: service,
+		URL: v.baseURL(), Anon: anon, Service: service, Live: live,
 	}})
 }
 

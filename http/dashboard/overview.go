@@ -11,14 +11,18 @@ func home(v *visit) error {
 	if !v.isOperator() {
 		return showUser(v, v.caller.Subject)
 	}
+	live, err := v.follow()
+	if err != nil {
+		return err
+	}
 	newest, err := v.DB.Activity(v.Context(), v.caller, 1)
 	if err != nil {
 		return err
 	}
 	if len(newest) == 0 {
-		return firstRun(v)
+		return firstRun(v, live)
 	}
-	return overview(v)
+	return overview(v, live)
 }
 
 // overviewBody is what the page shows.
@@ -35,7 +39,7 @@ type overviewBody struct {
 	Activity   table
 }
 
-func overview(v *visit) error {
+func overview(v *visit, live string) error {
 	s, err := v.span()
 	if err != nil {
 		return err
@@ -61,7 +65,7 @@ func overview(v *visit) error {
 	if more := len(body.Alerts) - shownAlerts; more > 0 {
 		body.Alerts, body.MoreAlerts = body.Alerts[:shownAlerts], more
 	}
-	if body.Activity, err = activityTable(v); err != nil {
+	if body.Activity, err = activityTable(v, live); err != nil {
 		return err
 	}
 	return v.show("overview", page{Title: "Overview", Body: body})
@@ -113,7 +117,7 @@ func (v *visit) overviewCSV(o store.Overview, unpriced []store.UnpricedModel) er
 }
 
 // activityTable shows the newest requests, and those that come.
-func activityTable(v *visit) (table, error) {
+func activityTable(v *visit, live string) (table, error) {
 	rows, err := v.DB.Logs(v.Context(), v.caller, store.LogFilter{Limit: tailRows})
 	if err != nil {
 		return table{}, err
@@ -122,7 +126,7 @@ func activityTable(v *visit) (table, error) {
 	for _, r := range rows {
 		t.IDs = append(t.IDs, r.ID)
 	}
-	t.Live = v.Dashboard.Live != nil
+	t.Live = live
 	return t, nil
 }
 

@@ -37,7 +37,7 @@ func TestTheFirstPageSaysHowToSendTheFirstRequest(t *testing.T) {
 	page := s.operator().see("/")
 	for _, want := range []string{
 		"<h1>Send your first request</h1>", "export LLMTALLY_URL=" + s.http.URL, s.key(policy.Service), s.key(policy.Anon),
-		`data-wait="/live"`, `<noscript><meta http-equiv="refresh" content="5"></noscript>`, "LiteLLM", "curl", "Python", "JavaScript", "OpenTelemetry",
+		`data-wait="/live?after=`, `<noscript><meta http-equiv="refresh" content="5"></noscript>`, "LiteLLM", "curl", "Python", "JavaScript", "OpenTelemetry",
 	} {
 		has(t, page, want)
 	}
@@ -55,7 +55,7 @@ func TestTheOverviewTellsHowItGoes(t *testing.T) {
 	page := s.operator().see("/")
 	for _, want := range []string{
 		`id="figure-requests"`, `<span class="value" title="3">3</span>`, `title="$12,345,678.9000012"`, ">$12.3M<", "33.3%", `title="1 of 3 failed"`,
-		"rate_limit_error", `href="/users/ann"`, "$0.0000012", `data-live="/live"`, "Mon 30 Mar 2026", `id="range-30d" aria-current="true"`,
+		"rate_limit_error", `href="/users/ann"`, "$0.0000012", `data-live="/live?after=`, "Mon 30 Mar 2026", `id="range-30d" aria-current="true"`,
 	} {
 		has(t, page, want)
 	}

@@ -34,7 +34,7 @@ type table struct {
 	Newer   string  // the pages before and after this one
 	Older   string
 	Filters *requestList // the form that filters it
-	Live    bool         // new rows are put on top as they come
+	Live    string       // where new rows come from, which are put on top; empty: they do not
 }
 
 type head struct {

@@ -38,10 +38,14 @@ func userPage(v *visit) error {
 }
 
 func showUser(v *visit, id string) error {
+	live, err := v.follow()
+	if err != nil {
+		return err
+	}
 	read, err := v.readUser(id)
 	switch {
 	case errors.Is(err, store.ErrNotFound) && !v.isOperator():
-		return v.show("nothing", page{Title: "My usage", Refresh: true})
+		return v.show("nothing", page{Title: "My usage", Refresh: true, Body: live})
 	case errors.Is(err, store.ErrNotFound):
 		return problem.New(http.StatusNotFound, "There is no user of that id.")
 	case err != nil:

@@ -93,6 +93,20 @@ func (d *Dashboard) live(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// follow returns where what comes from now on can be followed; empty when
+// nowhere. A page asks before it reads what it shows, so that no request falls
+// between the two.
+func (v *visit) follow() (string, error) {
+	if v.Dashboard.Live == nil {
+		return "", nil
+	}
+	tail, err := v.DB.Tail(v.Context(), v.caller, "")
+	if err != nil {
+		return "", err
+	}
+	return "/live?after=" + url.QueryEscape(tail.Cursor()), nil
+}
+
 // isOperator says whether the service role has signed in.
 func (v *visit) isOperator() bool { return v.caller.Role == policy.Service }
 

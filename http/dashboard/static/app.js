@@ -204,7 +204,9 @@ let source, listen, lastEvent, hiddenAt, later;
 function follow(path, take) {
   lastEvent = "";
   listen = () => {
-    source = new EventSource(lastEvent ? `${path}?after=${encodeURIComponent(lastEvent)}` : path);
+    const url = new URL(path, location.href); // goes on where the page ends
+    if (lastEvent) url.searchParams.set("after", lastEvent);
+    source = new EventSource(url);
     for (const name of events) {
       source.addEventListener(name, (e) => {
         lastEvent = e.lastEventId;
