@@ -34,6 +34,17 @@ function offerZones() {
   }
 }
 
+// On a phone the current page's link may be out of sight. Not scrollIntoView: in
+// Chromium the Tab key would go on from there, past the link that skips to the
+// content.
+function showCurrentPage() {
+  const nav = $(".top nav");
+  const box = $("[aria-current]", nav ?? document)?.getBoundingClientRect();
+  if (!nav || !box) return;
+  const frame = nav.getBoundingClientRect();
+  nav.scrollLeft += Math.max(0, box.right - frame.right) - Math.max(0, frame.left - box.left);
+}
+
 // Other ranges, filters, orders and pages of the same page, without a reload.
 let swapping;
 
@@ -338,5 +349,5 @@ function begin() {
 
 chooseZone();
 offerZones();
-$(".top [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+showCurrentPage();
 begin();
