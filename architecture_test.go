@@ -49,6 +49,7 @@ var rooms = map[string][]string{
 		"http/auth", "http/dashboard/chart", "http/dashboard/conversation", "http/problem", "http/record",
 		"store", "store/advice", "store/price", "policy",
 	},
+	"http/dashboard/browser":      {},
 	"http/dashboard/chart":        {},
 	"http/dashboard/conversation": {},
 
