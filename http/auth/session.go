@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -26,14 +27,15 @@ type sessions struct {
 	parser *jwt.Parser
 
 	mu    sync.Mutex
-	ended map[string]time.Time // ids of sessions that were signed out, until they would expire
-	codes map[string]time.Time // that nobody has used, until they expire
+	ended map[string]time.Time           // ids of sessions that were signed out, until they would expire
+	codes map[string]time.Time           // that nobody has used, until they expire
+	open  map[*context.CancelFunc]string // answers that go on, and the ids of their sessions
 }
 
 func newSessions(secret []byte, now func() time.Time) *sessions {
 	mac := hmac.New(sha256.New, secret)
 	mac.Write([]byte(sessionAudience))
-	return &sessions{key: mac.Sum(nil), ended: map[string]time.Time{}, codes: map[string]time.Time{}, parser: jwt.NewParser(
+	return &sessions{key: mac.Sum(nil), ended: map[string]time.Time{}, codes: map[string]time.Time{}, open: map[*context.CancelFunc]string{}, parser: jwt.NewParser(
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithAudience(sessionAudience),
 		jwt.WithExpirationRequired(), jwt.WithTimeFunc(now),
 	)}
@@ -80,8 +82,8 @@ func (a *Authenticator) CallerOf(session string) (policy.Caller, error) {
 	return policy.Caller{Role: policy.Role(role), Subject: subject, Claims: claims}, nil
 }
 
-// SignOut ends a session in this process; in others it lasts until its time is
-// over, so the browser must forget it, too.
+// SignOut ends a session in this process, and the answers that go on in it; in
+// others it lasts until its time is over, so the browser must forget it, too.
 func (a *Authenticator) SignOut(session string) {
 	claims, err := a.sessions.read(session)
 	if err != nil {
@@ -90,6 +92,39 @@ func (a *Authenticator) SignOut(session string) {
 	id, _ := claims["jti"].(string)
 	exp, _ := claims.GetExpirationTime()
 	a.sessions.end(id, exp.Time, a.now())
+}
+
+// WhileSignedIn returns a context that also ends when the session is signed out
+// here: for an answer that goes on. The function that comes with it must be
+// called when the answer has ended.
+func (a *Authenticator) WhileSignedIn(ctx context.Context, session string) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	claims, err := a.sessions.read(session)
+	id, _ := claims["jti"].(string)
+	if err != nil || !a.sessions.begin(id, &cancel) {
+		cancel()
+	}
+	return ctx, func() {
+		cancel()
+		a.sessions.leave(&cancel)
+	}
+}
+
+// begin remembers an answer of a session, unless that has ended.
+func (s *sessions) begin(id string, cancel *context.CancelFunc) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ended := s.ended[id]; ended {
+		return false
+	}
+	s.open[cancel] = id
+	return true
+}
+
+func (s *sessions) leave(cancel *context.CancelFunc) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.open, cancel)
 }
 
 func (s *sessions) read(session string) (jwt.MapClaims, error) {
@@ -114,6 +149,11 @@ func (s *sessions) end(id string, until, now time.Time) {
 		}
 	}
 	s.ended[id] = until
+	for cancel, of := range s.open {
+		if of == id {
+			(*cancel)()
+		}
+	}
 }
 
 // codeAge is for how long a sign-in code may be used.

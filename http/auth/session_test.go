@@ -113,6 +113,30 @@ func TestASessionThatWasSignedOutIsOver(t *testing.T) {
 	require.NoError(t, err, "signing out leaves others alone")
 }
 
+func TestSigningOutEndsWhatGoesOnInTheSession(t *testing.T) {
+	t.Parallel()
+	a := atNoon(auth.AnonKey)
+	first, _ := newSession(t, a, policy.System())
+	second, _ := newSession(t, a, policy.System())
+	one, done := a.WhileSignedIn(t.Context(), first)
+	defer done()
+	over, end := a.WhileSignedIn(t.Context(), first)
+	end()
+	require.Error(t, over.Err(), "it ended by itself")
+	other, done := a.WhileSignedIn(t.Context(), second)
+	defer done()
+	require.NoError(t, one.Err())
+
+	a.SignOut(first)
+	require.Error(t, one.Err())
+	require.NoError(t, other.Err(), "signing out leaves others alone")
+	for _, session := range []string{first, "what is no session"} {
+		late, done := a.WhileSignedIn(t.Context(), session)
+		defer done()
+		require.Error(t, late.Err(), "nothing begins in a session that has ended")
+	}
+}
+
 func TestNobodyWithoutRowsToSeeSignsIn(t *testing.T) {
 	t.Parallel()
 	_, _, err := atNoon(auth.AnonKey).Session(policy.Caller{Role: policy.Anon})

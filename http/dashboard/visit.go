@@ -89,7 +89,10 @@ func (d *Dashboard) live(w http.ResponseWriter, r *http.Request) {
 	case d.Live == nil:
 		problem.New(http.StatusNotFound, "there is nothing to follow here").Write(w)
 	default:
-		d.Live.ServeHTTP(w, v.Request)
+		cookie, _ := r.Cookie(sessionCookie) // which has brought us here
+		ctx, done := d.Auth.WhileSignedIn(v.Context(), cookie.Value)
+		defer done()
+		d.Live.ServeHTTP(w, v.WithContext(ctx))
 	}
 }
 

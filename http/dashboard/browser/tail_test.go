@@ -5,6 +5,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/llmtally/llmtally/policy"
 )
 
 // seeRows waits until the tail has so many rows of the user.
@@ -71,6 +74,24 @@ func TestARequestThatEndsChangesItsRow(t *testing.T) {
 	s.log(t, `{"end_user":"carol","litellm_call_id":"c-1","model":"m","status":"success","total_cost":0.5}`)
 	b.see("#activity tbody tr:first-child", "success")
 	b.seeRows("carol", 1)
+}
+
+func TestSigningOutEndsTheTailsOfOtherTabs(t *testing.T) {
+	t.Parallel()
+	s := booksServer(t)
+	token, _, err := s.auth.Session(policy.System())
+	require.NoError(t, err)
+	left, b := s.open(t, desktop), s.open(t, desktop)
+	left.expect("status of 401")
+	for _, tab := range []*tab{left, b} {
+		tab.setCookie("llmtally_session", token)
+		tab.goTo("/")
+	}
+	s.log(t, `{"end_user":"carol","model":"m"}`)
+	left.seeRows("carol", 1)
+	b.click("#sign-out")
+	b.seeAt("/signin", "Sign in")
+	left.seeAt("/signin", "Sign in")
 }
 
 func TestWhatIsLoggedWhileThePageLoadsIsNotMissed(t *testing.T) {
