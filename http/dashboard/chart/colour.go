@@ -10,7 +10,7 @@ import (
 // other also for people who see no red, no green or no blue: the tests compute
 // it.
 var (
-	Light = []string{"#476cfe", "#bb8a0b", "#076d6f", "#d109c3", "#570094", "#880100", "#004a5a", "#7f620c"}
+	Light = []string{"#476cfe", "#bb8a0b", "#076d6f", "#9f4a1b", "#8861ab", "#382e94", "#781359", "#573d14"}
 	Dark  = []string{"#6986ff", "#f2d2a4", "#35bcf6", "#cc9887", "#a531bb", "#da4b21", "#03edff", "#a5c811"}
 )
 
