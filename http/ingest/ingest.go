@@ -32,7 +32,7 @@ const (
 // Batches are stored while the next one is read.
 const (
 	batchRows  = 3000
-	batchBytes = 8 << 20
+	batchBytes = 4 << 20
 )
 
 // maxErrors bounds the refused rows that an answer names.
