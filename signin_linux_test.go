@@ -14,6 +14,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/llmtally/llmtally/store/storetest"
 )
 
 // terminal returns both ends of a terminal: what a program writes to, and where
@@ -21,9 +23,7 @@ import (
 func terminal(t *testing.T) (program, person *os.File) {
 	t.Helper()
 	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
-	if err != nil {
-		t.Skip("there are no terminals here:", err)
-	}
+	storetest.Need(t, err == nil, "a terminal (/dev/ptmx)")
 	t.Cleanup(func() { person.Close() })
 	require.NoError(t, unix.IoctlSetPointerInt(int(person.Fd()), unix.TIOCSPTLCK, 0))
 	number, err := unix.IoctlGetInt(int(person.Fd()), unix.TIOCGPTN)
