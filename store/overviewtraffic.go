@@ -15,10 +15,7 @@ func (db *DB) trafficOverview(ctx context.Context, caller policy.Caller, bounds 
 	type name struct{ model, provider string }
 	report := make([]UsagePeriod, len(bounds)-1)
 	for i := range report {
-		report[i] = UsagePeriod{
-			PeriodStart: bounds[i], PeriodEnd: bounds[i+1],
-			ByModel: map[string]UsageShare{}, ByProvider: map[string]UsageShare{},
-		}
+		report[i] = newUsagePeriod(bounds[i], bounds[i+1])
 	}
 	models := map[name]*trafficSum{}
 	var all, earlier trafficSum
@@ -103,16 +100,4 @@ func (t *trafficSum) model(model, provider string) ModelTraffic {
 		Requests: t.Requests, Failures: t.Failures, Tokens: t.Tokens, Cost: t.Cost,
 		P50: t.latency.percentile(50), P95: t.latency.percentile(95),
 	}
-}
-
-// add counts usage to a period.
-func (p *UsagePeriod) add(model, provider string, share UsageShare) {
-	p.ByModel[model] = p.ByModel[model].plus(share)
-	p.ByProvider[provider] = p.ByProvider[provider].plus(share)
-	p.Requests += share.Requests
-	p.Failures += share.Failures
-	p.Tokens += share.Tokens
-	p.dollars += share.dollars
-	p.nano += share.nano
-	p.Cost = USD(p.dollars, p.nano)
 }

@@ -77,14 +77,29 @@ func (db *DB) Usage(ctx context.Context, caller policy.Caller, userID string, g 
 	return report, nil
 }
 
-// usagePeriod asks for one period at a time: the logs of a period are few and
-// neighbours in the covering index, and grouping few rows needs no large sort.
-func (db *DB) usagePeriod(ctx context.Context, caller policy.Caller, userID string, from, to Timestamp) (UsagePeriod, error) {
-	p := UsagePeriod{
+func newUsagePeriod(from, to Timestamp) UsagePeriod {
+	return UsagePeriod{
 		PeriodStart: from, PeriodEnd: to,
 		ByModel: map[string]UsageShare{}, ByProvider: map[string]UsageShare{},
 	}
-	var total UsageShare
+}
+
+// add counts usage to a period.
+func (p *UsagePeriod) add(model, provider string, share UsageShare) {
+	p.ByModel[model] = p.ByModel[model].plus(share)
+	p.ByProvider[provider] = p.ByProvider[provider].plus(share)
+	p.Requests += share.Requests
+	p.Failures += share.Failures
+	p.Tokens += share.Tokens
+	p.dollars += share.dollars
+	p.nano += share.nano
+	p.Cost = USD(p.dollars, p.nano)
+}
+
+// usagePeriod asks for one period at a time: the logs of a period are few and
+// neighbours in the covering index, and grouping few rows needs no large sort.
+func (db *DB) usagePeriod(ctx context.Context, caller policy.Caller, userID string, from, to Timestamp) (UsagePeriod, error) {
+	p := newUsagePeriod(from, to)
 	_, err := db.Run(ctx, caller, query.Select{
 		From: "usage_by_log",
 		Columns: []query.Output{
@@ -107,12 +122,9 @@ func (db *DB) usagePeriod(ctx context.Context, caller policy.Caller, userID stri
 			Requests: integer(r[2]), Failures: integer(r[3]), Tokens: integer(r[4]),
 			dollars: integer(r[5]), nano: integer(r[6]),
 		}
-		p.ByModel[text(r[0])] = p.ByModel[text(r[0])].plus(share)
-		p.ByProvider[text(r[1])] = p.ByProvider[text(r[1])].plus(share)
-		total = total.plus(share)
+		p.add(text(r[0]), text(r[1]), share)
 		return nil
 	})
-	p.Requests, p.Failures, p.Tokens, p.Cost = total.Requests, total.Failures, total.Tokens, total.Cost
 	return p, err
 }
 

@@ -22,7 +22,7 @@ func modelsPage(v *visit) error {
 	if err != nil {
 		return err
 	}
-	o, err := v.DB.Overview(v.Context(), v.caller, s.From, s.To, s.Granularity, v.zone)
+	o, err := v.DB.Traffic(v.Context(), v.caller, s.From, s.To, s.Granularity, v.zone)
 	if err != nil {
 		return err
 	}

@@ -90,14 +90,16 @@ func TestABodyMayTakeLongerThanOtherRequests(t *testing.T) {
 	}
 }
 
-func TestAFullQueueIsBusyAtOnce(t *testing.T) {
-	t.Parallel()
-	s := newServerWith(t, serverOptions{store: store.Options{AutoCreateUsers: true, QueueRows: 1}})
-	begun, release, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+// fullQueue returns a server whose queue holds a log of the model "a" and has no
+// room for another. release lets it be written, and returns its answer.
+func fullQueue(t *testing.T) (s *server, release func() answer) {
+	t.Helper()
+	s = newServerWith(t, serverOptions{store: store.Options{AutoCreateUsers: true, QueueRows: 1}})
+	begun, goOn, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	go func() {
 		done <- s.db.Write(t.Context(), func(*store.Tx) error {
 			close(begun)
-			<-release
+			<-goOn
 			return nil
 		})
 	}()
@@ -106,15 +108,22 @@ func TestAFullQueueIsBusyAtOnce(t *testing.T) {
 	for s.db.QueueDepth() == 0 {
 		runtime.Gosched()
 	}
+	return s, func() answer {
+		close(goOn)
+		require.NoError(t, <-done)
+		return s.readRaw(waiting)
+	}
+}
 
+func TestAFullQueueIsBusyAtOnce(t *testing.T) {
+	t.Parallel()
+	s, release := fullQueue(t)
 	a := s.post(service, strings.NewReader(`{"model":"b"}`))
 	assert.Equal(t, http.StatusServiceUnavailable, a.status)
 	assert.NotEmpty(t, a.header.Get("Retry-After"))
 	assert.Zero(t, a.Accepted)
 
-	close(release)
-	require.NoError(t, <-done)
-	assert.Equal(t, http.StatusCreated, s.readRaw(waiting).status, "who was in the queue is served")
+	assert.Equal(t, http.StatusCreated, release().status, "who was in the queue is served")
 	assert.Equal(t, "a", s.cell("model"), "who was refused is not")
 }
 

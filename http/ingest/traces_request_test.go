@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -221,27 +220,12 @@ func TestAnExporterIsToldToComeAgainWhenThatHelps(t *testing.T) {
 	assert.Equal(t, http.StatusServiceUnavailable, a.status)
 	assert.Equal(t, "1", a.header.Get("Retry-After"))
 
-	s := newServerWith(t, serverOptions{store: store.Options{AutoCreateUsers: true, QueueRows: 1}})
-	begun, release, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
-	go func() {
-		done <- s.db.Write(t.Context(), func(*store.Tx) error {
-			close(begun)
-			<-release
-			return nil
-		})
-	}()
-	<-begun
-	waiting := s.sendRaw("Content-Length: 13", `{"model":"a"}`)
-	for s.db.QueueDepth() == 0 {
-		runtime.Gosched()
-	}
+	s, release := fullQueue(t)
 	a = s.postTraces(service, protobufType, spans)
 	assert.Equal(t, http.StatusServiceUnavailable, a.status)
 	assert.Equal(t, "1", a.header.Get("Retry-After"))
 	assert.Contains(t, a.message, "too many logs are waiting")
-	close(release)
-	require.NoError(t, <-done)
-	assert.Equal(t, http.StatusCreated, s.readRaw(waiting).status)
+	assert.Equal(t, http.StatusCreated, release().status)
 
 	a = s.postTraces(service, protobufType, spans)
 	assert.Equal(t, http.StatusOK, a.status)
