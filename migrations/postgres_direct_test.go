@@ -96,8 +96,11 @@ func (w directWriter) statement() string {
 	case 7:
 		return "DELETE FROM request_logs WHERE " + w.one(w.some(), "id % 3 = 1")
 	case 8:
+		// An update may have left the most tokens that a log can have: adding to
+		// them starts again from nothing.
 		return `INSERT INTO request_logs (litellm_call_id, status, tokens_used, user_profile_id) VALUES ('call', 'initiated', 5, 'ann'), ('call 2', 'success', 1, 'bob')
-			ON CONFLICT (litellm_call_id) DO UPDATE SET status = excluded.status, tokens_used = request_logs.tokens_used + excluded.tokens_used, total_cost = 0.5`
+			ON CONFLICT (litellm_call_id) DO UPDATE SET status = excluded.status,
+				tokens_used = (request_logs.tokens_used + excluded.tokens_used) % 1000000000000, total_cost = 0.5`
 	default:
 		return w.one(
 			"UPDATE user_profiles SET tokens_used = 123456, full_name = 'Ann' WHERE user_id = 'ann'",

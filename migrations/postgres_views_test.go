@@ -62,7 +62,8 @@ var byRow = map[string]string{
 	"SELECT request_id, user_id, email, tokens_used FROM user_recent_activity": `
 		SELECT id, user_profile_id, (SELECT email FROM user_profiles WHERE user_id = user_profile_id), tokens_used FROM request_logs`,
 	"SELECT sum(requests), sum(failures), sum(tokens), sum(cost_usd) * 1000000000 + sum(cost_nano) FROM traffic_by_log": `
-		SELECT count(*), count(*) FILTER (WHERE status IN ('failure', 'error')), sum(tokens_used), sum(nano_usd(total_cost))
+		SELECT nullif(count(*), 0), sum(CASE WHEN status IN ('failure', 'error') THEN 1 ELSE 0 END),
+			sum(tokens_used), sum(nano_usd(total_cost))
 		FROM request_logs`,
 	"SELECT user_profile_id, sum(requests), sum(tokens) FROM usage_by_log GROUP BY 1": `
 		SELECT user_profile_id, count(*), sum(tokens_used) FROM request_logs WHERE user_profile_id IS NOT NULL GROUP BY 1`,
