@@ -31,7 +31,7 @@ func (db *DB) activeUsers(ctx context.Context, span hourSpan, requests int64) (i
 		return 0, nil
 	}
 	type activeUsersIn hourSpan
-	return recently(db, activeUsersIn(span), span, func() (n int64, err error) {
+	return recently(ctx, db, activeUsersIn(span), func(ctx context.Context) (n int64, err error) {
 		statement := activeByUserSQL
 		if requests <= fewLogs {
 			statement = activeAmongLogsSQL

@@ -78,7 +78,10 @@ func Open(ctx context.Context, path string, opts Options) (*DB, error) {
 	if opts.Log == nil {
 		opts.Log = slog.Default()
 	}
-	db := &DB{opts: opts, path: path, engine: engineFor(path), alerted: make(chan struct{}, 1), rankings: newRankings(), limits: usualLimits}
+	db := &DB{
+		opts: opts, path: path, engine: engineFor(path), alerted: make(chan struct{}, 1), recent: recent{now: opts.Now},
+		rankings: newRankings(), limits: usualLimits,
+	}
 	if err := db.open(ctx); err != nil {
 		_ = db.turns.close()
 		db.closePools()

@@ -36,7 +36,7 @@ func (db *DB) EraseUser(ctx context.Context, caller policy.Caller, userID string
 			return fmt.Errorf("erasing a user: %w", err)
 		}
 	}
-	db.recent.answers().Purge()
+	db.recent.forget()
 	return nil
 }
 

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/llmtally/llmtally/policy"
 )
 
@@ -87,19 +89,24 @@ func (db *DB) Overview(ctx context.Context, caller policy.Caller, from, to time.
 		return Overview{}, err
 	}
 	span := hourSpan{o.Range.From, o.Range.To}
-	// One after the other: side by side they would keep all connections, and
-	// took no less time.
-	if o.Range.ActiveUsers, err = db.activeUsers(ctx, span, o.Range.Requests); err != nil {
-		return Overview{}, err
-	}
-	if o.Before.ActiveUsers, err = db.activeUsers(ctx, span.before(), o.Before.Requests); err != nil {
-		return Overview{}, err
-	}
-	if o.TopUsers, err = db.topUsers(ctx, span, o.Range.Requests); err != nil {
-		return Overview{}, err
-	}
-	o.Errors, o.ErrorsPartial, err = db.errorShares(ctx, span)
-	return o, err
+	var side errgroup.Group
+	side.Go(func() (err error) {
+		o.Range.ActiveUsers, err = db.activeUsers(ctx, span, o.Range.Requests)
+		return err
+	})
+	side.Go(func() (err error) {
+		o.Before.ActiveUsers, err = db.activeUsers(ctx, span.before(), o.Before.Requests)
+		return err
+	})
+	side.Go(func() (err error) {
+		o.TopUsers, err = db.topUsers(ctx, span, o.Range.Requests)
+		return err
+	})
+	side.Go(func() (err error) {
+		o.Errors, o.ErrorsPartial, err = db.errorShares(ctx, span)
+		return err
+	})
+	return o, side.Wait()
 }
 
 // Traffic returns an Overview without its users and errors, which are what

@@ -42,3 +42,16 @@ func BenchmarkOverview(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkTraffic asks what an overview answers from the rollup by hour.
+func BenchmarkTraffic(b *testing.B) {
+	end := storetest.GeneratedEnd
+	db, err := store.Open(b.Context(), storetest.Generated(b, *benchRows, *benchUsers, *benchKeep).Path(), store.Options{Guest: true})
+	require.NoError(b, err)
+	defer db.Close()
+	for b.Loop() {
+		o, err := db.Traffic(b.Context(), policy.System(), end.AddDate(0, 0, -30), end, store.ByDay, time.UTC)
+		require.NoError(b, err)
+		require.NotZero(b, o.Range.Requests)
+	}
+}

@@ -18,6 +18,3 @@ const (
 	FewRequests  = fewLogs
 	ManyRequests = fewLogs + 1
 )
-
-// ForgetRecent forgets the answers that are kept for a moment.
-func (db *DB) ForgetRecent() { db.recent.answers().Purge() }

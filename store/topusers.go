@@ -42,7 +42,7 @@ func (db *DB) topUsers(ctx context.Context, span hourSpan, requests int64) (TopU
 		span = hourSpan{span.from.Month(), (span.to - 1).nextMonth()}
 	}
 	type topUsersOf hourSpan
-	return recently(db, topUsersOf(span), span, func() (TopUsers, error) {
+	return recently(ctx, db, topUsersOf(span), func(ctx context.Context) (TopUsers, error) {
 		top := TopUsers{From: span.from, To: span.to, Users: []UserShare{}}
 		ids, err := readTexts(db.readers.QueryContext(ctx, db.engine.sql(list), span.from, span.to, topUsersCount))
 		if err != nil {
