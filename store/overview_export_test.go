@@ -18,3 +18,9 @@ const (
 	FewRequests  = fewLogs
 	ManyRequests = fewLogs + 1
 )
+
+// IsRanked says whether a list of users in this order needs no preparing.
+func (db *DB) IsRanked(by UserSort) bool {
+	r := db.rankings.latest()
+	return r != nil && db.rankings.orderOf(r, by) != nil
+}

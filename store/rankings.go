@@ -7,8 +7,8 @@ import (
 )
 
 // rankings keeps the newest ranking while somebody asks for it. The first takes
-// long where there are many users; afterwards it is made anew in the background.
-// One is made at a time.
+// long where there are many users, unless it was prepared; afterwards it is made
+// anew in the background, in all orders. One is made at a time.
 type rankings struct {
 	turn chan struct{} // holds an element while one is made
 
@@ -40,11 +40,7 @@ func (db *DB) ranking(ctx context.Context) (*ranking, error) {
 	r := db.rankings
 	if current := r.latest(); current != nil {
 		if r.stale() {
-			select {
-			case r.turn <- struct{}{}:
-				go db.rankInBackground()
-			default:
-			}
+			db.rankInBackground()
 		}
 		return current, nil
 	}
@@ -60,33 +56,68 @@ func (db *DB) ranking(ctx context.Context) (*ranking, error) {
 	return db.rankAgain(ctx)
 }
 
-// rankInBackground has its turn. A failure is shown by what stays old; the next
-// question tries again.
-func (db *DB) rankInBackground() {
-	defer func() { <-db.rankings.turn }()
-	ctx, cancel := context.WithTimeout(context.Background(), rankingTime)
-	defer cancel()
-	if _, err := db.rankAgain(ctx); err != nil && !db.queue.isClosed() {
-		db.opts.Log.Warn("ranking the users", "error", err)
+// PrepareUserList makes ready for UserList, in the background: for a page from
+// which people are likely to go to the list of users next.
+func (db *DB) PrepareUserList() {
+	r := db.rankings
+	r.mu.Lock()
+	known := r.current != nil // if of few users, then they are ranked at once
+	r.mu.Unlock()
+	if !known {
+		db.rankInBackground()
 	}
 }
 
-// rankAgain makes a ranking with the orders that the one before has.
-func (db *DB) rankAgain(ctx context.Context) (*ranking, error) {
+// rankInBackground ranks all users in all orders, unless they are being ranked. A
+// failure is shown by what stays old; the next question tries again.
+func (db *DB) rankInBackground() {
+	select {
+	case db.rankings.turn <- struct{}{}:
+	default:
+		return
+	}
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), rankingTime)
+		defer cancel()
+		if err := db.rankInTurn(ctx); err != nil && !db.queue.isClosed() {
+			db.opts.Log.Warn("ranking the users", "error", err)
+		}
+	}()
+}
+
+// rankInTurn has its turn, and gives it back. The first ranking is shown as soon
+// as it has the order that is usually asked for first; a later one when it has
+// all that the one before has.
+func (db *DB) rankInTurn(ctx context.Context) error {
+	first := db.rankings.latest() == nil
+	orders := UserSorts()
+	if first {
+		orders = []UserSort{ByTokens}
+	}
+	r, err := db.rankAgain(ctx, orders...)
+	<-db.rankings.turn
+	if err != nil || len(r.users) <= rankedAtOnce {
+		return err
+	}
+	for _, by := range UserSorts() {
+		if _, err := db.ordered(ctx, r, by); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rankAgain makes a ranking in these orders.
+func (db *DB) rankAgain(ctx context.Context, orders ...UserSort) (*ranking, error) {
 	r := db.rankings
 	begin := time.Now()
 	next, err := db.rank(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if before := r.latest(); before != nil {
-		for _, by := range UserSorts() {
-			if r.orderOf(before, by) == nil {
-				continue
-			}
-			if next.orders[by], err = db.order(ctx, next, by); err != nil {
-				return nil, err
-			}
+	for _, by := range orders {
+		if next.orders[by], err = db.order(ctx, next, by); err != nil {
+			return nil, err
 		}
 	}
 	r.mu.Lock()

@@ -168,6 +168,24 @@ func TestAListOfUsersShowsWhatTheyUsedByNow(t *testing.T) {
 	assert.Empty(t, page.Users, "the order may be older; who is gone is not shown")
 }
 
+func TestAListOfUsersIsPreparedInAllOrders(t *testing.T) {
+	t.Parallel()
+	db := storetest.Open(t)
+	crowd(t, db, 1100)
+	for _, sort := range store.UserSorts() {
+		require.False(t, db.IsRanked(sort))
+	}
+	db.PrepareUserList()
+	db.PrepareUserList()
+	for _, sort := range store.UserSorts() {
+		require.Eventually(t, func() bool { return db.IsRanked(sort) }, time.Minute, time.Millisecond, sort)
+		q := store.UserListQuery{Sort: sort, Limit: store.MaxUserPage}
+		page, err := db.UserList(t.Context(), policy.System(), q)
+		require.NoError(t, err)
+		require.Equal(t, listed(everybody(t, db), q)[:store.MaxUserPage], page.Users)
+	}
+}
+
 func TestFewUsersAreListedAsOfNow(t *testing.T) {
 	t.Parallel()
 	db := storetest.Open(t)

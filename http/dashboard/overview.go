@@ -40,6 +40,7 @@ type overviewBody struct {
 }
 
 func overview(v *visit, live string) error {
+	v.DB.PrepareUserList() // the page that people go to next
 	s, err := v.span()
 	if err != nil {
 		return err

@@ -49,7 +49,13 @@ func newServer(t testing.TB) *server { return newServerWith(t, llmhttp.Config{})
 func newServerWith(t testing.TB, c llmhttp.Config) *server {
 	t.Helper()
 	clock := func() time.Time { return now }
-	s := &server{t: t, db: storetest.OpenWith(t, store.Options{AutoCreateUsers: true, Now: clock}), auth: authAt(now)}
+	return serve(t, storetest.OpenWith(t, store.Options{AutoCreateUsers: true, Now: clock}), clock, c)
+}
+
+// serve serves a database.
+func serve(t testing.TB, db *store.DB, clock func() time.Time, c llmhttp.Config) *server {
+	t.Helper()
+	s := &server{t: t, db: db, auth: authAt(clock())}
 	c.DB, c.Auth, c.Version = s.db, s.auth, "v1.2.3"
 	c.V1 = v1.Settings{Now: clock, RunJob: s.runJob}
 	c.Log = slog.New(slog.NewTextHandler(s, nil))
