@@ -85,16 +85,13 @@ func (c *serveCommand) Run(p *process) (err error) {
 	return serve(p.ctx, listener, handler)
 }
 
-// greet says where the server is, and how to use it. Keys and a link that signs
-// in are shown only to a person at a terminal: anything else may be a log.
+// greet says where the server is, and how to use it. Its link is worth nothing
+// after an hour or one sign-in, so it is given wherever the server was started;
+// keys are shown only to a person at a terminal: anything else may be a log.
 func (c *serveCommand) greet(w io.Writer, addr net.Addr, a *auth.Authenticator, madeSecret bool) error {
 	fmt.Fprintf(w, "llmtally %s\n  listening on http://%s\n  data in      %s\n  API at       http://%[2]s/docs\n", version(), addr, store.Shown(c.DB))
-	if isTerminal(w) {
-		fmt.Fprintf(w, "  dashboard at %s\n               (signs you in, once, within an hour; later with the service key)\n",
-			signInLink(c.home(addr), url.Values{"code": {a.SignInCode()}}))
-	} else {
-		fmt.Fprintf(w, "  dashboard at %s\n", c.home(addr))
-	}
+	fmt.Fprintf(w, "  dashboard at %s\n               (signs you in, once, within an hour; later with the service key)\n",
+		signInLink(c.home(addr), url.Values{"code": {a.SignInCode()}}))
 	if !isTerminal(w) {
 		_, err := fmt.Fprintln(w, "  keys         run: llmtally keys --db "+store.Shown(c.DB))
 		return err

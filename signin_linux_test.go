@@ -34,15 +34,38 @@ func terminal(t *testing.T) (program, person *os.File) {
 	return program, person
 }
 
-func TestTheLinkAtTheTerminalSignsInOnce(t *testing.T) {
-	program, person := terminal(t)
+func TestTheLinkThatServeShowsSignsInOnce(t *testing.T) {
+	t.Run("at a terminal", func(t *testing.T) {
+		program, person := terminal(t)
+		requireLink(t, program, bufio.NewScanner(person))
+	})
+	t.Run("in a container's or a service's log, without the keys", func(t *testing.T) {
+		reader, writer, err := os.Pipe()
+		require.NoError(t, err)
+		defer reader.Close()
+		lines := bufio.NewScanner(reader)
+		shown := requireLink(t, writer, lines)
+		require.NoError(t, writer.Close())
+		for lines.Scan() {
+			shown += lines.Text() + "\n"
+		}
+		assert.Contains(t, shown, "llmtally keys")
+		assert.NotContains(t, shown, "eyJ", "keys are JSON Web Tokens")
+	})
+}
+
+// requireLink serves, requires that the link shown works once, and returns what
+// was shown by then.
+func requireLink(t *testing.T, program *os.File, lines *bufio.Scanner) (shown string) {
+	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
 		done <- run(ctx, []string{"serve", "--addr", "127.0.0.1:0", "--db", filepath.Join(t.TempDir(), "a.db")}, func(string) string { return "" }, program)
 	}()
 	var link string
-	for lines := bufio.NewScanner(person); link == "" && lines.Scan(); {
+	for link == "" && lines.Scan() {
+		shown += lines.Text() + "\n"
 		link = regexp.MustCompile(`http://\S+/signin\?code=\S+`).FindString(lines.Text())
 	}
 	require.NotEmpty(t, link)
@@ -57,4 +80,5 @@ func TestTheLinkAtTheTerminalSignsInOnce(t *testing.T) {
 	}
 	stop()
 	require.NoError(t, <-done)
+	return shown
 }
