@@ -76,6 +76,9 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Message }
 
+// errOver is of a token whose time is over.
+var errOver = &Error{"PGRST303", "JWT expired"}
+
 // Key returns the key for a role: a token that never expires, the same each
 // time for the same secret.
 func (a *Authenticator) Key(role policy.Role) (string, error) {
@@ -166,7 +169,7 @@ func (a *Authenticator) callerFrom(claims jwt.MapClaims) (policy.Caller, error) 
 		role = policy.Role(name)
 	}
 	if exp, ok := claims["exp"].(float64); ok && exp == 0 {
-		return policy.Caller{}, &Error{"PGRST303", "JWT expired"} // the library takes 0 for none
+		return policy.Caller{}, errOver // the library takes 0 for none
 	}
 	subject, _ := claims["sub"].(string)
 	caller := policy.Caller{Role: role, Subject: subject, Claims: claims}
@@ -187,7 +190,7 @@ func (a *Authenticator) callerFrom(claims jwt.MapClaims) (policy.Caller, error) 
 func tokenError(err error) *Error {
 	switch {
 	case errors.Is(err, jwt.ErrTokenExpired):
-		return &Error{"PGRST303", "JWT expired"}
+		return errOver
 	case errors.Is(err, jwt.ErrTokenNotValidYet):
 		return &Error{"PGRST303", "JWT not yet valid"}
 	case errors.Is(err, jwt.ErrTokenUsedBeforeIssued):

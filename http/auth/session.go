@@ -46,7 +46,8 @@ var errNoSession = &Error{"PGRST301", "the session has ended"}
 
 // Session signs a caller in: it returns the token of a new session, and when
 // that ends: after SessionAge, or sooner with the token that the caller showed.
-// Only users and the service role may have one.
+// Only users and the service role may have one, and nobody whose token is over:
+// Verify's leeway is for keys, and a session would end before it began.
 func (a *Authenticator) Session(c policy.Caller) (token string, until time.Time, err error) {
 	switch {
 	case c.Role == policy.Anon:
@@ -57,6 +58,9 @@ func (a *Authenticator) Session(c policy.Caller) (token string, until time.Time,
 	until = a.now().Add(SessionAge).Truncate(time.Second)
 	if exp, err := jwt.MapClaims(c.Claims).GetExpirationTime(); err == nil && exp != nil && exp.Before(until) {
 		until = exp.Time
+	}
+	if until.Sub(a.now()) < time.Second { // which is what a cookie's age is counted in
+		return "", until, errOver
 	}
 	claims := jwt.MapClaims{
 		"aud": sessionAudience, "jti": rand.Text(), "iat": a.now().Unix(), "exp": until.Unix(),

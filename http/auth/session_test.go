@@ -65,6 +65,29 @@ func TestASessionEndsAfterTwelveHoursOrWithItsToken(t *testing.T) {
 	}
 }
 
+func TestATokenThatIsOverBeginsNoSession(t *testing.T) {
+	t.Parallel()
+	token, err := atNoon(auth.AnonKey).UserToken("ann", noon, time.Hour)
+	require.NoError(t, err)
+	for late, good := range map[time.Duration]bool{
+		-time.Minute: true, -time.Second: true, -time.Millisecond: false, 0: false, 29 * time.Second: false,
+	} {
+		a := at(noon.Add(time.Hour + late))
+		ann, err := a.Verify(token)
+		require.NoError(t, err, "%s: a key is still taken", late)
+		session, until, err := a.Session(ann)
+		if !good {
+			requireRefused(t, err, "PGRST303", "JWT expired")
+			assert.Empty(t, session, late)
+			continue
+		}
+		require.NoError(t, err, late)
+		assert.Equal(t, noon.Add(time.Hour), until.UTC())
+		_, err = a.CallerOf(session)
+		assert.NoError(t, err, late)
+	}
+}
+
 func TestNoKeyIsASessionAndNoSessionAKey(t *testing.T) {
 	t.Parallel()
 	a := atNoon(auth.AnonOpen)

@@ -62,11 +62,14 @@ func TestWhatDoesNotSignInIsToldWhy(t *testing.T) {
 	s := newServer(t)
 	late, err := authAt(now.Add(-48*time.Hour)).UserToken("ann", now.Add(-48*time.Hour), time.Hour)
 	require.NoError(t, err)
+	past, err := s.auth.UserToken("ann", now.Add(-time.Hour), time.Hour-10*time.Second)
+	require.NoError(t, err)
 	for name, tt := range map[string]struct{ key, says string }{
 		"nothing":              {"", "Paste the service key"},
 		"the anon key":         {s.key(policy.Anon), "The anon key is for logging only"},
 		"garbage":              {"garbage", "no key or token of this server"},
 		"a token that is over": {late, "JWT expired"},
+		"over just now":        {past, "This token is over"},
 		"a token of nobody":    {s.token("", time.Hour), "This token names no user"},
 		"a session":            {s.operator().session, "no key or token of this server"},
 	} {
