@@ -9,30 +9,31 @@ import (
 )
 
 // erasePage asks whether a user is really to be erased.
-func erasePage(v *visit) error { return v.askToErase("") }
+func erasePage(v *visit) error { return v.askToErase(http.StatusOK, "") }
 
 type eraseBody struct {
 	ID, Action, Back, Complaint string
 	Requests                    int64
 }
 
-func (v *visit) askToErase(complaint string) error {
+func (v *visit) askToErase(status int, complaint string) error {
 	id := v.userID()
 	user, err := v.DB.Analytics(v.Context(), v.caller, id)
 	if err != nil {
 		return err
 	}
-	return v.show("erase", page{
+	v.render(v.w, v.Request, status, "erase", page{
 		Title: "Erase a user", Crumbs: []link{{"Users", "/users"}, {id, userPath(id)}},
 		Body: eraseBody{ID: id, Action: actionPath(id, "erase"), Back: userPath(id), Complaint: complaint, Requests: user.TotalRequests},
 	})
+	return nil
 }
 
 // eraseUser erases a user whose id was typed.
 func eraseUser(v *visit) error {
 	id := v.userID()
 	if typed := v.PostFormValue("confirm"); strings.TrimSpace(typed) != strings.TrimSpace(id) {
-		return v.askToErase("This is not the user's id. Nothing was erased.")
+		return v.askToErase(http.StatusUnprocessableEntity, "This is not the user's id. Nothing was erased.")
 	}
 	if err := v.DB.EraseUser(v.Context(), v.caller, id); err != nil {
 		return err

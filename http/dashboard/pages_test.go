@@ -198,6 +198,7 @@ func TestAnErasedUserIsGoneAndOnlyByTheirOwnName(t *testing.T) {
 	has(t, v.see("/users/ann/erase"), "It cannot be undone.")
 	for _, wrong := range []string{"", "an", "bob", "ANN"} {
 		page := v.post("/users/ann/erase", url.Values{"confirm": {wrong}})
+		assert.Equal(t, http.StatusUnprocessableEntity, page.status, wrong)
 		has(t, page.body, "Nothing was erased.")
 	}
 	v.post("/users/ann/erase", url.Values{"confirm": {"ann"}}).requireRedirect(t, "/users")
