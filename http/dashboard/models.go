@@ -11,6 +11,7 @@ import (
 type modelsBody struct {
 	Span   span
 	Search string
+	Keep   [][2]string
 	Table  table
 	Shown  int
 	All    int
@@ -39,8 +40,7 @@ func modelsPage(v *visit) error {
 		return sendCSV(v, "models", columns, each(models))
 	}
 	const most = 500
-	b := modelsBody{Span: s, Search: v.query("q"), All: len(models), Shown: min(len(models), most)}
-	b.Span.Keep = v.kept("q")
+	b := modelsBody{Span: s, Search: v.query("q"), Keep: v.kept("q"), All: len(models), Shown: min(len(models), most)}
 	b.Table = newTable(v, "models", "Models", columns, models[:b.Shown])
 	b.Table.Empty = "No model was asked in this time."
 	if search != "" {

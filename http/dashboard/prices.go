@@ -15,6 +15,7 @@ import (
 // pricesBody is the price list and the form of an override.
 type pricesBody struct {
 	Search, Source string
+	Keep           [][2]string
 	Sources        []option
 	Table          table
 	Overrides      []overrideLine
@@ -59,7 +60,7 @@ func (v *visit) showPrices(status int, form priceForm, complaint string) error {
 		return err
 	}
 	b := pricesBody{
-		Search: v.query("q"), Source: f.Source, Sources: sourceOptions, Form: form, Complaint: complaint,
+		Search: v.query("q"), Source: f.Source, Keep: v.kept("q", "source"), Sources: sourceOptions, Form: form, Complaint: complaint,
 		Table:    newTable(v, "prices", "Price list", priceColumns(v), rows[:min(len(rows), pageRows)]),
 		Unpriced: newTable(v, "unpriced", "Models without a price", unpricedColumns(v), unpriced),
 	}

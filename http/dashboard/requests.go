@@ -13,6 +13,7 @@ import (
 type requestList struct {
 	Table  table
 	Action string // where the filters' form goes
+	Keep   [][2]string
 	Filter requestFilter
 	Users  bool // whose requests may be chosen
 	Active bool // whether anything is filtered
@@ -21,6 +22,9 @@ type requestList struct {
 
 // requestFilter is what was typed.
 type requestFilter struct{ User, Model, Provider, Status, From, To string }
+
+// filterNames are what the address calls them.
+var filterNames = []string{"user", "model", "provider", "status", "since", "until"}
 
 var statuses = []string{store.StatusSuccess, store.StatusFailure, store.StatusError, store.StatusInitiated}
 
@@ -96,7 +100,10 @@ func requests(v *visit, id string, filter requestFilter, logs store.LogFilter) (
 		return requestList{}, err
 	}
 	shown := rows[:min(len(rows), size)]
-	l := requestList{Filter: filter, Action: v.URL.EscapedPath(), Active: filter != requestFilter{}, Reset: v.with("user", "", "model", "", "provider", "", "status", "", "since", "", "until", "", "after", "")}
+	l := requestList{
+		Filter: filter, Action: v.URL.EscapedPath(), Keep: v.kept(filterNames...), Active: filter != requestFilter{},
+		Reset: v.with("user", "", "model", "", "provider", "", "status", "", "since", "", "until", "", "after", ""),
+	}
 	l.Table = newTable(v, id, "Requests", logColumns(v, logs.UserID == "" && v.isOperator()), shown)
 	l.Table.Empty = "No requests yet."
 	if l.Active {

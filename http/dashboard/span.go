@@ -15,8 +15,8 @@ type span struct {
 	Words       string // the last 30 days
 	Choices     []choice
 	Custom      bool
-	First, Last string // the dates, for the form
-	Keep        [][2]string
+	First, Last string      // the dates, for the form
+	Keep        [][2]string // what the form sends along
 }
 
 // A choice is one of several ways to see a page.
@@ -41,7 +41,7 @@ const (
 // span reads the time from the address.
 func (v *visit) span() (span, error) {
 	key := v.query("range")
-	s := span{Keep: v.kept("by", "metric")}
+	s := span{Keep: v.kept("range", "from", "to")}
 	if key == "" && (v.query("from") != "" || v.query("to") != "") {
 		key = "custom"
 	}
@@ -125,16 +125,6 @@ func parseDay(s string, zone *time.Location) (time.Time, error) {
 		return t, problem.New(http.StatusUnprocessableEntity, "A date is year-month-day, as in 2026-01-31.")
 	}
 	return t, nil
-}
-
-// kept returns those values of the address that a form must send along.
-func (v *visit) kept(names ...string) (all [][2]string) {
-	for _, name := range names {
-		if value := v.query(name); value != "" {
-			all = append(all, [2]string{name, value})
-		}
-	}
-	return all
 }
 
 // choices offers some values of a name in the address; the first is what holds

@@ -37,7 +37,7 @@ func usersPage(v *visit) error {
 			return err
 		}
 	}
-	b := usersBody{Search: q.Search, Total: found.Total, Keep: v.kept("sort", "order")}
+	b := usersBody{Search: q.Search, Total: found.Total, Keep: v.kept("q")}
 	b.Table = newTable(v, "users", "Users", userColumns(v, &q), lines)
 	v.sortable(&b.Table, userColumns(v, &q), q)
 	b.Table.Empty = "No users yet. They come with their first request."

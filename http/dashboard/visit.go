@@ -159,21 +159,3 @@ func (v *visit) number(name string) (int64, error) {
 	}
 	return n, nil
 }
-
-// query returns a value of the address's query.
-func (v *visit) query(name string) string { return v.URL.Query().Get(name) }
-
-// with returns the address of this page with some of its query changed; an
-// empty value takes the name away.
-func (v *visit) with(changes ...string) string {
-	q := v.URL.Query()
-	for i := 0; i+1 < len(changes); i += 2 {
-		if q.Del(changes[i]); changes[i+1] != "" {
-			q.Set(changes[i], changes[i+1])
-		}
-	}
-	if len(q) == 0 {
-		return v.URL.EscapedPath()
-	}
-	return v.URL.EscapedPath() + "?" + q.Encode()
-}

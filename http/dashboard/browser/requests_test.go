@@ -48,6 +48,27 @@ func TestRequestsAreFilteredWithoutAReload(t *testing.T) {
 	assert.Equal(t, "failure", value[string](b, `document.querySelector("[name=status]").value`))
 }
 
+func TestAFilterChangesNothingElseOfAUsersPage(t *testing.T) {
+	t.Parallel()
+	s := booksServer(t)
+	s.log(t, `{"end_user":"..","model":"gpt-5","status":"success"}`, `{"end_user":"..","model":"gpt-5","status":"failure"}`)
+	b := s.operator(t, desktop)
+	b.goTo("/users/~?id=..&range=7d&metric=cost")
+	b.seeCount("#requests", 2)
+	stays := b.stays()
+	value[bool](b, `(document.querySelector("[name=status]").value = "failure", true)`)
+	b.click("form.filters button")
+	b.seeCount("#requests", 1)
+	b.see("h1", "..")
+	b.until("the same time and chart", `["range-7d", "show-Cost"].every((id) => document.getElementById(id).getAttribute("aria-current") === "true")`)
+	b.click(".dates summary")
+	b.click(".dates button")
+	b.until("the dates", `document.querySelector(".dates").open && location.search.includes("range=custom")`)
+	b.seeCount("#requests", 1)
+	b.see("h1", "..")
+	stays(t)
+}
+
 func TestManyRequestsComeInPages(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
