@@ -78,6 +78,27 @@ type AlertFilter struct {
 	Limit  int64
 }
 
+// alertsWhere picks the alerts of a state ($1) and a user ($2); empty ones ask for
+// all.
+const alertsWhere = `
+		WHERE ($1 = '' OR $1 = CASE WHEN a.resolved_at IS NULL THEN 'firing' ELSE 'resolved' END)
+			AND ($2 = '' OR a.user_profile_id = $2)`
+
+// CountAlerts counts the alerts of the filter, on all pages: Before and Limit are
+// passed over.
+func (db *DB) CountAlerts(ctx context.Context, caller policy.Caller, f AlertFilter) (n int64, err error) {
+	if !policy.For(caller, "alerts", policy.Select).Any() {
+		return 0, errPermission("alerts")
+	}
+	if !query.IsText(f.UserID) {
+		return 0, nil // there is no such user
+	}
+	err = db.readers.QueryRowContext(ctx, `
+		SELECT count(*)
+		FROM alerts AS a`+alertsWhere, f.State, f.UserID).Scan(&n)
+	return n, err
+}
+
 // Alerts lists alerts, newest first, with how they were delivered.
 func (db *DB) Alerts(ctx context.Context, caller policy.Caller, f AlertFilter) ([]Alert, error) {
 	if !policy.For(caller, "alerts", policy.Select).Any() {
@@ -92,9 +113,7 @@ func (db *DB) Alerts(ctx context.Context, caller policy.Caller, f AlertFilter) (
 	}
 	rows, err := db.readers.QueryContext(ctx, `
 		SELECT `+alertColumns+`
-		FROM alerts AS a
-		WHERE ($1 = '' OR $1 = CASE WHEN a.resolved_at IS NULL THEN 'firing' ELSE 'resolved' END)
-			AND ($2 = '' OR a.user_profile_id = $2)
+		FROM alerts AS a`+alertsWhere+`
 			AND a.id < $3
 		ORDER BY a.id DESC
 		LIMIT $4`, f.State, f.UserID, before, f.Limit)
