@@ -10,7 +10,8 @@ import (
 
 // alertsBody is the alerts, and what raises them.
 type alertsBody struct {
-	Open     []alertLine
+	Open     table // its pages and CSV; what it shows are the lines
+	Lines    []alertLine
 	Past     table
 	Rules    table
 	Channels []channelLine
@@ -27,16 +28,25 @@ type alertLine struct {
 
 type channelLine struct{ Name, Kind, State string }
 
-const maxOpen = 50
+// The states of alerts.
+const (
+	firing   = "firing"
+	resolved = "resolved"
+)
 
-// openAlerts are those that fire, newest first.
-func openAlerts(v *visit) ([]alertLine, error) {
-	firing, err := v.DB.Alerts(v.Context(), v.caller, store.AlertFilter{State: "firing", Limit: maxOpen})
-	if err != nil {
-		return nil, err
+// newestOpen are the newest of the alerts that fire, and how many more there are.
+func (v *visit) newestOpen(most int64) (lines []alertLine, more int64, err error) {
+	newest, err := v.DB.Alerts(v.Context(), v.caller, store.AlertFilter{State: firing, Limit: most})
+	if err != nil || len(newest) == 0 {
+		return nil, 0, err
 	}
-	lines := make([]alertLine, len(firing))
-	for i, a := range firing {
+	all, err := v.DB.CountAlerts(v.Context(), v.caller, store.AlertFilter{State: firing})
+	return v.alertLines(newest), max(0, all-int64(len(newest))), err
+}
+
+func (v *visit) alertLines(alerts []store.Alert) []alertLine {
+	lines := make([]alertLine, len(alerts))
+	for i, a := range alerts {
 		lines[i] = alertLine{Message: a.Message, Fired: v.stamp(a.FiredAt), Delivered: delivered(a), State: "bad"}
 		if a.UserID != nil {
 			lines[i].User = userCell(*a.UserID, "", "")
@@ -45,7 +55,7 @@ func openAlerts(v *visit) ([]alertLine, error) {
 			lines[i].State = "warning"
 		}
 	}
-	return lines, nil
+	return lines
 }
 
 // delivered says how far an alert has come.
@@ -69,58 +79,97 @@ func alertsPage(v *visit) error {
 	if err != nil {
 		return err
 	}
-	switch {
-	case v.query("format") != "csv":
-	case v.query("table") == "rules":
-		return sendCSV(v, "rules", ruleColumns, each(rules))
-	default:
-		return sendCSV(v, "alerts", alertColumns(v), v.allAlerts)
+	if v.query("format") == "csv" {
+		return v.alertsCSV(rules)
 	}
-	before, _ := strconv.ParseInt(v.query("after"), 10, 64)
-	past, err := v.DB.Alerts(v.Context(), v.caller, store.AlertFilter{State: "resolved", Before: before, Limit: pageRows + 1})
+	b := alertsBody{Rules: newTable(v, "rules", "Rules", ruleColumns, rules)}
+	open, err := v.alertTable(&b.Open, "open", "Open alerts", firing, "open-after")
 	if err != nil {
 		return err
 	}
-	shown := past[:min(len(past), pageRows)]
-	b := alertsBody{Past: newTable(v, "alerts", "Past alerts", alertColumns(v), shown), Rules: newTable(v, "rules", "Rules", ruleColumns, rules)}
-	b.Past.Empty = "None yet."
-	if len(past) > pageRows {
-		b.Past.Older = v.with("after", strconv.FormatInt(shown[len(shown)-1].ID, 10))
+	b.Lines = v.alertLines(open)
+	if b.Open.Note == "" {
+		b.Open.Empty = "All is within its limits."
+	}
+	if _, err := v.alertTable(&b.Past, "alerts", "Past alerts", resolved, "after"); err != nil {
+		return err
+	}
+	if b.Channels, err = v.channelLines(); err != nil {
+		return err
+	}
+	return v.show("alerts", page{Title: "Alerts", Body: b})
+}
+
+// alertTable makes a page of the alerts of a state, and returns what is on it.
+// The address says with the name of place where the page begins.
+func (v *visit) alertTable(t *table, id, caption, state, place string) ([]store.Alert, error) {
+	before, _ := strconv.ParseInt(v.query(place), 10, 64)
+	all, err := v.DB.CountAlerts(v.Context(), v.caller, store.AlertFilter{State: state})
+	if err != nil {
+		return nil, err
+	}
+	alerts, err := v.DB.Alerts(v.Context(), v.caller, store.AlertFilter{State: state, Before: before, Limit: pageRows + 1})
+	if err != nil {
+		return nil, err
+	}
+	shown := alerts[:min(len(alerts), pageRows)]
+	*t = newTable(v, id, caption, alertColumns(v), shown)
+	t.Empty = "None yet."
+	if all > 0 {
+		t.Note, t.Empty = count(all)+" in all", "No more."
+	}
+	if len(alerts) > pageRows {
+		t.Older = v.with(place, strconv.FormatInt(shown[len(shown)-1].ID, 10))
 	}
 	if before > 0 {
-		b.Past.Newer = v.with("after", "")
+		t.Newer = v.with(place, "")
 	}
-	if b.Open, err = openAlerts(v); err != nil {
-		return err
-	}
+	return shown, nil
+}
+
+// channelLines are where alerts go: without the targets, which may hold a
+// secret.
+func (v *visit) channelLines() (lines []channelLine, err error) {
 	channels, err := v.DB.AlertChannels(v.Context(), v.caller)
-	if err != nil {
-		return err
-	}
 	for _, c := range channels {
 		line := channelLine{c.Name, c.Kind, "ok"}
 		if !c.Enabled {
 			line.State = "off"
 		}
-		b.Channels = append(b.Channels, line) // not its target, which may hold a secret
+		lines = append(lines, line)
 	}
-	return v.show("alerts", page{Title: "Alerts", Body: b})
+	return lines, err
 }
 
-// allAlerts goes through all alerts, newest first.
-func (v *visit) allAlerts(yield func(store.Alert) error) error {
-	f := store.AlertFilter{Limit: 500}
-	for {
-		alerts, err := v.DB.Alerts(v.Context(), v.caller, f)
-		if err != nil {
-			return err
+// alertsCSV sends one of the page's tables.
+func (v *visit) alertsCSV(rules []store.AlertRule) error {
+	switch v.query("table") {
+	case "open":
+		return sendCSV(v, "open-alerts", alertColumns(v), v.allAlerts(firing))
+	case "alerts":
+		return sendCSV(v, "past-alerts", alertColumns(v), v.allAlerts(resolved))
+	case "rules":
+		return sendCSV(v, "rules", ruleColumns, each(rules))
+	}
+	return errNoTable
+}
+
+// allAlerts goes through all alerts of a state, newest first.
+func (v *visit) allAlerts(state string) func(func(store.Alert) error) error {
+	f := store.AlertFilter{State: state, Limit: 500}
+	return func(yield func(store.Alert) error) error {
+		for {
+			alerts, err := v.DB.Alerts(v.Context(), v.caller, f)
+			if err != nil {
+				return err
+			}
+			if err := each(alerts)(yield); err != nil {
+				return err
+			}
+			if int64(len(alerts)) < f.Limit {
+				return nil
+			}
+			f.Before = alerts[len(alerts)-1].ID
 		}
-		if err := each(alerts)(yield); err != nil {
-			return err
-		}
-		if int64(len(alerts)) < f.Limit {
-			return nil
-		}
-		f.Before = alerts[len(alerts)-1].ID
 	}
 }

@@ -15,6 +15,15 @@ import (
 // errNoTable says that a page has no table of the name that CSV is asked of.
 var errNoTable = problem.New(http.StatusNotFound, "This page has no such table.")
 
+// csvPath is where a table of this page is had as CSV, from its beginning.
+func (v *visit) csvPath(table string) string {
+	changes := []string{"format", "csv", "table", table}
+	for _, place := range paging {
+		changes = append(changes, place, "")
+	}
+	return v.with(changes...)
+}
+
 // each calls with every one of the rows: for tables that are in memory.
 func each[T any](rows []T) func(func(T) error) error {
 	return func(yield func(T) error) error {

@@ -29,7 +29,7 @@ func home(v *visit) error {
 type overviewBody struct {
 	Span       span
 	Alerts     []alertLine
-	MoreAlerts int
+	MoreAlerts int64
 	Figures    []figure
 	Usage      usageChart
 	Users      table
@@ -60,11 +60,8 @@ func overview(v *visit, live string) error {
 	if body.Usage, err = v.usageChart("usage", o.Periods, s); err != nil {
 		return err
 	}
-	if body.Alerts, err = openAlerts(v); err != nil {
+	if body.Alerts, body.MoreAlerts, err = v.newestOpen(shownAlerts); err != nil {
 		return err
-	}
-	if more := len(body.Alerts) - shownAlerts; more > 0 {
-		body.Alerts, body.MoreAlerts = body.Alerts[:shownAlerts], more
 	}
 	if body.Activity, err = activityTable(v, live); err != nil {
 		return err

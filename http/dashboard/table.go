@@ -46,7 +46,7 @@ type head struct {
 
 // newTable shows rows.
 func newTable[T any](v *visit, id, caption string, columns []column[T], rows []T) table {
-	t := table{ID: id, Caption: caption, Empty: "Nothing here yet.", CSV: v.with("format", "csv", "table", id, "after", "")}
+	t := table{ID: id, Caption: caption, Empty: "Nothing here yet.", CSV: v.csvPath(id)}
 	for _, c := range columns {
 		if c.Head != "" {
 			t.Heads = append(t.Heads, head{Text: c.Head, Number: c.Number})

@@ -43,7 +43,7 @@ func (v *visit) usageChart(id string, periods []store.UsagePeriod, s span) (u us
 	if metric == "cost" {
 		c.Unit, c.Format = chart.USD, money
 	}
-	u = usageChart{Metrics: metrics, Bys: bys, CSV: v.with("format", "csv", "table", "usage", "after", "")}
+	u = usageChart{Metrics: metrics, Bys: bys, CSV: v.csvPath("usage")}
 	u.Chart, err = c.HTML()
 	return u, err
 }
