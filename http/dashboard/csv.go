@@ -15,6 +15,18 @@ import (
 // errNoTable says that a page has no table of the name that CSV is asked of.
 var errNoTable = problem.New(http.StatusNotFound, "This page has no such table.")
 
+// wantsCSV says whether a page that has one table is asked for it as CSV. The
+// address need not name it.
+func (v *visit) wantsCSV(table string) (bool, error) {
+	if v.query("format") != "csv" {
+		return false, nil
+	}
+	if asked := v.query("table"); asked != "" && asked != table {
+		return false, errNoTable
+	}
+	return true, nil
+}
+
 // csvPath is where a table of this page is had as CSV, from its beginning.
 func (v *visit) csvPath(table string) string {
 	changes := []string{"format", "csv", "table", table}

@@ -4,14 +4,19 @@ import (
 	"bufio"
 	"encoding/csv"
 	"fmt"
+	"html"
 	"net/http"
+	"net/url"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmtally/llmtally/policy"
+	"github.com/llmtally/llmtally/store/price"
 	"github.com/llmtally/llmtally/store/storetest"
 )
 
@@ -66,6 +71,84 @@ func TestEveryTableIsToBeHadAsCSV(t *testing.T) {
 	}
 	assert.Equal(t, []string{"3", "2026-03-31T10:00:00+00:00", "bob", "claude-sonnet-4", "anthropic", "success", "", "7", "3", "10", "0.0000012", "0.82", ""},
 		records(t, v.get("/requests?format=csv"))[1], "numbers as they are, times in UTC")
+}
+
+// csvOf returns where the CSV of a page's section is had; "" when there is no link.
+func csvOf(t testing.TB, page, id string) string {
+	t.Helper()
+	m := regexp.MustCompile(`<a class="csv" href="([^"]*)"`).FindStringSubmatch(part(t, page, id))
+	if m == nil {
+		return ""
+	}
+	return html.UnescapeString(m[1])
+}
+
+func TestYourOwnPricesAreToBeHadAsCSV(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	v := s.operator()
+	assert.Empty(t, csvOf(t, v.see("/prices"), "overrides"))
+	for _, model := range []string{"our/model", "our/other"} {
+		v.post("/prices", url.Values{"model": {model}, "input": {"2.5"}, "output": {"10"}}).requireRedirect(t, "/prices#overrides")
+	}
+	rows := records(t, v.get(csvOf(t, v.see("/prices?q=gpt&source=shipped"), "overrides")))
+	assert.Equal(t, "model,provider,source,input,cache_read,cache_write,output,effective_from,rates", strings.Join(rows[0], ","))
+	require.Len(t, rows, 3, "whatever the price list was searched for")
+	assert.Equal(t, []string{"our/model", "", "override", "2.5", "", "", "10"}, rows[1][:7])
+
+	var many []price.Price
+	rate, err := price.ParseRate("1")
+	require.NoError(t, err)
+	for i := range 199 {
+		p, err := price.NewOverride("", fmt.Sprintf("m-%d", i), time.Time{}, price.Rates{price.Input: rate})
+		require.NoError(t, err)
+		many = append(many, p)
+	}
+	require.NoError(t, s.db.SavePrices(t.Context(), policy.System(), many))
+	page := part(t, v.see("/prices"), "overrides")
+	has(t, page, "the first 200, CSV has all")
+	assert.Equal(t, 200, strings.Count(page, "<li>"))
+	assert.Len(t, records(t, v.get("/prices?format=csv&table=overrides")), 202)
+}
+
+func TestTheCostOfARequestIsToBeHadAsCSV(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.add(
+		`{"end_user":"ann","model":"gpt-4o","provider":"openai","prompt_tokens":1000000,"completion_tokens":100,"cache_read_tokens":400000}`,
+		`{"end_user":"ann","model":"gpt-4o","total_cost":1}`,
+	)
+	v := s.user("ann")
+	rows := records(t, v.get(csvOf(t, v.see("/requests/1"), "cost")))
+	require.Len(t, rows, 4)
+	assert.Equal(t, "class,unit,count,usd_per_million,cost_usd", strings.Join(rows[0], ","))
+	assert.Contains(t, rows, []string{"input", "tokens", "600000", "2.5", "1.5"})
+	assert.Contains(t, rows, []string{"cache_read", "tokens", "400000", "1.25", "0.5"})
+	assert.Empty(t, csvOf(t, v.see("/requests/2"), "cost"), "the sender says no more than the sum")
+	assert.Equal(t, http.StatusNotFound, s.user("bob").get("/requests/1?format=csv&table=bill").status)
+}
+
+func TestNoPageHasCSVOfATableItHasNot(t *testing.T) {
+	t.Parallel()
+	s := books(t)
+	for _, path := range []string{"/", "/users", "/users/ann", "/requests", "/requests/1", "/models", "/alerts", "/prices", "/jobs", "/system"} {
+		page := s.operator().get(path + "?format=csv&table=zz")
+		assert.Equal(t, http.StatusNotFound, page.status, path)
+		has(t, page.body, "This page has no such table.", path)
+	}
+}
+
+func TestBeforeTheFirstRequestCSVHasNoRows(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	for _, table := range []string{"usage", "models", "top-users", "errors", "unpriced", "activity"} {
+		rows := records(t, s.operator().get("/?format=csv&table="+table))
+		assert.Len(t, rows, 1, table)
+	}
+	for _, table := range []string{"usage", "models", "months", "providers", "requests"} {
+		rows := records(t, s.user("ann").get("/?format=csv&table="+table))
+		assert.Len(t, rows, 1, table)
+	}
 }
 
 func TestAnUnknownCostIsNotNothing(t *testing.T) {

@@ -26,11 +26,15 @@ type jobLine struct {
 
 // jobsPage lists the jobs.
 func jobsPage(v *visit) error {
+	asCSV, err := v.wantsCSV("jobs")
+	if err != nil {
+		return err
+	}
 	records, err := v.DB.Jobs(v.Context())
 	if err != nil {
 		return err
 	}
-	if v.query("format") == "csv" {
+	if asCSV {
 		return sendCSV(v, "jobs", jobColumns(v), each(records))
 	}
 	b := jobsBody{Table: newTable(v, "jobs", "Jobs", jobColumns(v), records)}

@@ -19,6 +19,10 @@ type modelsBody struct {
 
 // modelsPage lists the models that were asked.
 func modelsPage(v *visit) error {
+	asCSV, err := v.wantsCSV("models")
+	if err != nil {
+		return err
+	}
 	s, err := v.span()
 	if err != nil {
 		return err
@@ -36,7 +40,7 @@ func modelsPage(v *visit) error {
 		return err
 	}
 	columns := modelColumns(o.Range.Requests, unpriced)
-	if v.query("format") == "csv" {
+	if asCSV {
 		return sendCSV(v, "models", columns, each(models))
 	}
 	const most = 500

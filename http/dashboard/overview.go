@@ -19,7 +19,7 @@ func home(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if len(newest) == 0 {
+	if len(newest) == 0 && v.query("format") != "csv" {
 		return firstRun(v, live)
 	}
 	return overview(v, live)

@@ -19,6 +19,7 @@ type pricesBody struct {
 	Sources        []option
 	Table          table
 	Overrides      []overrideLine
+	OverridesTable table // for its CSV
 	Unpriced       table
 	Form           priceForm
 	Complaint      string
@@ -31,6 +32,9 @@ type overrideLine struct {
 
 // priceForm is what is typed, as it was typed.
 type priceForm struct{ Provider, Model, From, Input, Output, CacheRead, CacheWrite string }
+
+// maxOverrides is how many prices of one's own are shown.
+const maxOverrides = 200
 
 var sourceOptions = []option{{"", "All sources"}, {"override", "Your own"}, {"import", "Imported"}, {"shipped", "Shipped"}}
 
@@ -45,16 +49,13 @@ func (v *visit) showPrices(status int, form priceForm, complaint string) error {
 	if err != nil {
 		return err
 	}
+	f := store.PriceFilter{Source: v.query("source"), Contains: strings.TrimSpace(v.query("q"))}
+	if v.query("format") == "csv" {
+		return v.pricesCSV(f, unpriced)
+	}
 	offset, _ := strconv.ParseInt(v.query("after"), 10, 64)
 	offset = max(0, min(offset, 1<<40))
-	f := store.PriceFilter{Source: v.query("source"), Contains: strings.TrimSpace(v.query("q")), Limit: pageRows + 1, Offset: offset}
-	switch {
-	case v.query("format") != "csv":
-	case v.query("table") == "unpriced":
-		return sendCSV(v, "unpriced", unpricedColumns(v), each(unpriced))
-	default:
-		return sendCSV(v, "prices", priceColumns(v), v.allPrices(f))
-	}
+	f.Limit, f.Offset = pageRows+1, offset
 	rows, err := v.DB.Prices(v.Context(), v.caller, f)
 	if err != nil {
 		return err
@@ -72,15 +73,33 @@ func (v *visit) showPrices(status int, form priceForm, complaint string) error {
 	if offset > 0 {
 		b.Table.Newer = v.with("after", strconv.FormatInt(max(0, offset-pageRows), 10))
 	}
-	overrides, err := v.DB.Prices(v.Context(), v.caller, store.PriceFilter{Source: price.SourceOverride, Limit: 200})
+	overrides, err := v.DB.Prices(v.Context(), v.caller, store.PriceFilter{Source: price.SourceOverride, Limit: maxOverrides + 1})
 	if err != nil {
 		return err
+	}
+	b.OverridesTable = newTable(v, "overrides", "Your own prices", priceColumns(v), overrides)
+	if len(overrides) > maxOverrides {
+		overrides = overrides[:maxOverrides]
+		b.OverridesTable.Note = fmt.Sprintf("the first %d, CSV has all", maxOverrides)
 	}
 	for _, p := range overrides {
 		b.Overrides = append(b.Overrides, overrideLine{p.Model, p.Provider, ratesText(p.Rates), since(v, p.EffectiveFrom), fmt.Sprintf("/prices/%d/delete", p.ID)})
 	}
 	v.render(v.w, v.Request, status, "prices", page{Title: "Prices", Body: b})
 	return nil
+}
+
+// pricesCSV sends one of the page's tables; the price list when none is named.
+func (v *visit) pricesCSV(f store.PriceFilter, unpriced []store.UnpricedModel) error {
+	switch v.query("table") {
+	case "", "prices":
+		return sendCSV(v, "prices", priceColumns(v), v.allPrices(f))
+	case "overrides":
+		return sendCSV(v, "overrides", priceColumns(v), v.allPrices(store.PriceFilter{Source: price.SourceOverride}))
+	case "unpriced":
+		return sendCSV(v, "unpriced", unpricedColumns(v), each(unpriced))
+	}
+	return errNoTable
 }
 
 func (v *visit) allPrices(f store.PriceFilter) func(func(store.ModelPrice) error) error {

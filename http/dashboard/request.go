@@ -24,6 +24,7 @@ type requestBody struct {
 	Cost     string
 	CostIs   string // how it came about, in words
 	Bill     []billLine
+	BillCSV  table // for its CSV
 	Messages []turn
 	Answer   []turn
 	Error    string
@@ -66,9 +67,16 @@ func requestPage(v *visit) error {
 	if v.query("format") == "json" {
 		return v.sendJSON(fmt.Sprintf("request-%d.json", id), log)
 	}
+	asCSV, err := v.wantsCSV("bill")
+	switch {
+	case err != nil:
+		return err
+	case asCSV:
+		return sendCSV(v, fmt.Sprintf("request-%d-cost", id), billColumns, each(log.Bill))
+	}
 	b := requestBody{
 		Log: log, State: stateOf(log.Status), When: v.stamp(log.CreatedAt), User: userCell(log.UserID, log.Email, log.FullName),
-		Cost: cost(log.TotalCost), CostIs: v.costIs(&log), Bill: billOf(&log), Tokens: tokenFacts(&log), Facts: facts(&log),
+		Cost: cost(log.TotalCost), CostIs: v.costIs(&log), Bill: billOf(&log), BillCSV: table{Caption: "the cost", CSV: v.csvPath("bill")}, Tokens: tokenFacts(&log), Facts: facts(&log),
 		Messages: turns(conversation.Messages(log.Messages)), Answer: turns(conversation.Response(log.Response)),
 		Error: clipped(prettyJSON(log.Error), maxSaid),
 	}
@@ -142,6 +150,15 @@ func (v *visit) costIs(l *store.RequestLog) string {
 		words += ", at " + l.Price.Hours + " UTC"
 	}
 	return words + "."
+}
+
+// billColumns are those of CSV.
+var billColumns = []column[store.BillLine]{
+	textColumn("class", "", func(b store.BillLine) string { return b.Class }),
+	textColumn("unit", "", func(b store.BillLine) string { return b.Unit }),
+	countColumn("count", "", func(b store.BillLine) int64 { return b.Tokens }),
+	moneyColumn("usd_per_million", "", func(b store.BillLine) float64 { return b.PricePerMillion }),
+	moneyColumn("cost_usd", "", func(b store.BillLine) float64 { return b.Cost }),
 }
 
 func billOf(l *store.RequestLog) (lines []billLine) {

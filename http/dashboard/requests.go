@@ -43,11 +43,15 @@ const pageRows = 50
 
 // requestsPage lists the requests that the person may see.
 func requestsPage(v *visit) error {
+	asCSV, err := v.wantsCSV("requests")
+	if err != nil {
+		return err
+	}
 	filter, logs, err := v.requestFilter("")
 	if err != nil {
 		return err
 	}
-	if v.query("format") == "csv" {
+	if asCSV {
 		return requestsCSV(v, logs)
 	}
 	list, err := requests(v, "requests", filter, logs)

@@ -19,12 +19,16 @@ type factGroup struct {
 
 // systemPage tells about the program and its database.
 func systemPage(v *visit) error {
+	asCSV, err := v.wantsCSV("system")
+	if err != nil {
+		return err
+	}
 	s, err := v.DB.Statistics(v.Context(), v.caller)
 	if err != nil {
 		return err
 	}
 	groups := []factGroup{{"Program", v.programFacts(s)}, {"Database", databaseFacts(s)}, {"Logs", v.logFacts(s)}}
-	if v.query("format") == "csv" {
+	if asCSV {
 		var all []fact
 		for _, g := range groups {
 			all = append(all, g.Facts...)

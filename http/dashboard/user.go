@@ -44,6 +44,8 @@ func showUser(v *visit, id string) error {
 	}
 	read, err := v.readUser(id)
 	switch {
+	case errors.Is(err, store.ErrNotFound) && !v.isOperator() && v.query("format") == "csv":
+		return v.userCSV(userReads{id: id}) // without a row
 	case errors.Is(err, store.ErrNotFound) && !v.isOperator():
 		return v.show("nothing", page{Title: "My usage", Refresh: true, Body: live})
 	case errors.Is(err, store.ErrNotFound):

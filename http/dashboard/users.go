@@ -14,6 +14,10 @@ type usersBody struct {
 
 // usersPage lists the users.
 func usersPage(v *visit) error {
+	asCSV, err := v.wantsCSV("users")
+	if err != nil {
+		return err
+	}
 	q := store.UserListQuery{
 		Search: v.query("q"), Sort: store.UserSort(v.query("sort")), Ascending: v.query("order") == "ascending",
 		After: v.query("after"), Limit: pageRows,
@@ -21,7 +25,7 @@ func usersPage(v *visit) error {
 	if q.Sort == "" {
 		q.Sort = store.ByTokens
 	}
-	if v.query("format") == "csv" {
+	if asCSV {
 		return sendCSV(v, "users", userColumns(v, nil), func(yield func(userLine) error) error {
 			return v.DB.AllUsers(v.Context(), v.caller, q, func(u store.UserRow) error { return yield(userLine{UserRow: u}) })
 		})
