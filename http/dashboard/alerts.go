@@ -103,7 +103,10 @@ func alertsPage(v *visit) error {
 // alertTable makes a page of the alerts of a state, and returns what is on it.
 // The address says with the name of place where the page begins.
 func (v *visit) alertTable(t *table, id, caption, state, place string) ([]store.Alert, error) {
-	before, _ := strconv.ParseInt(v.query(place), 10, 64)
+	before, err := v.place(place)
+	if err != nil {
+		return nil, err
+	}
 	all, err := v.DB.CountAlerts(v.Context(), v.caller, store.AlertFilter{State: state})
 	if err != nil {
 		return nil, err

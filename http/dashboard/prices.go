@@ -49,12 +49,18 @@ func (v *visit) showPrices(status int, form priceForm, complaint string) error {
 	if err != nil {
 		return err
 	}
-	f := store.PriceFilter{Source: v.query("source"), Contains: strings.TrimSpace(v.query("q"))}
+	source, err := v.oneOf("source", "source", price.SourceOverride, price.SourceImport, price.SourceShipped)
+	if err != nil {
+		return err
+	}
+	f := store.PriceFilter{Source: source, Contains: strings.TrimSpace(v.query("q"))}
 	if v.query("format") == "csv" {
 		return v.pricesCSV(f, unpriced)
 	}
-	offset, _ := strconv.ParseInt(v.query("after"), 10, 64)
-	offset = max(0, min(offset, 1<<40))
+	offset, err := v.place("after")
+	if err != nil {
+		return err
+	}
 	f.Limit, f.Offset = pageRows+1, offset
 	rows, err := v.DB.Prices(v.Context(), v.caller, f)
 	if err != nil {

@@ -28,15 +28,8 @@ var filterNames = []string{"user", "model", "provider", "status", "since", "unti
 
 var statuses = []string{store.StatusSuccess, store.StatusFailure, store.StatusError, store.StatusInitiated}
 
-// Statuses are those to choose from, with the one that is chosen.
-func (f requestFilter) Statuses() []string {
-	for _, s := range statuses {
-		if s == f.Status || f.Status == "" {
-			return statuses
-		}
-	}
-	return append([]string{f.Status}, statuses...)
-}
+// Statuses are those to choose from.
+func (requestFilter) Statuses() []string { return statuses }
 
 // pageRows is how many rows a page of a table has.
 const pageRows = 50
@@ -68,9 +61,13 @@ func requestsPage(v *visit) error {
 
 // requestFilter reads the filters from the address. With a user, only theirs.
 func (v *visit) requestFilter(user string) (requestFilter, store.LogFilter, error) {
+	status, err := v.oneOf("status", "status", statuses...)
+	if err != nil {
+		return requestFilter{}, store.LogFilter{}, err
+	}
 	f := requestFilter{
 		User: strings.TrimSpace(v.query("user")), Model: strings.TrimSpace(v.query("model")),
-		Provider: strings.TrimSpace(v.query("provider")), Status: v.query("status"), From: v.query("since"), To: v.query("until"),
+		Provider: strings.TrimSpace(v.query("provider")), Status: status, From: v.query("since"), To: v.query("until"),
 	}
 	logs := store.LogFilter{UserID: f.User, Model: f.Model, Provider: f.Provider, Status: f.Status, Before: v.query("after"), Limit: pageRows}
 	if user != "" {
@@ -90,6 +87,9 @@ func (v *visit) requestFilter(user string) (requestFilter, store.LogFilter, erro
 		}
 		t = t.AddDate(0, 0, 1)
 		logs.To = &t
+	}
+	if logs.From != nil && logs.To != nil && !logs.From.Before(*logs.To) {
+		return f, logs, errEndsFirst
 	}
 	return f, logs, nil
 }

@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"fmt"
 	"net/http"
 	"time"
 
@@ -76,6 +77,8 @@ func (s *span) last(now time.Time, days int) {
 	}
 }
 
+var errEndsFirst = problem.New(http.StatusUnprocessableEntity, "The range ends before it begins.")
+
 // between is from one day to another, both included.
 func (s *span) between(first, last string, now time.Time) error {
 	from, to, err := days(first, last, now)
@@ -83,7 +86,7 @@ func (s *span) between(first, last string, now time.Time) error {
 	case err != nil:
 		return err
 	case !from.Before(to):
-		return problem.New(http.StatusUnprocessableEntity, "The range ends before it begins.")
+		return errEndsFirst
 	case to.Sub(from) > maxSpan:
 		return problem.New(http.StatusUnprocessableEntity, "The range is longer than ten years.")
 	}
@@ -119,25 +122,16 @@ func days(first, last string, now time.Time) (from, to time.Time, err error) {
 	return from, to.AddDate(0, 0, 1), nil
 }
 
+// The years that dates are taken of.
+const firstYear, lastYear = 1970, 9000
+
 func parseDay(s string, zone *time.Location) (time.Time, error) {
 	t, err := time.ParseInLocation(time.DateOnly, s, zone)
-	if err != nil || t.Year() < 1970 || t.Year() > 9000 {
+	switch {
+	case err != nil:
 		return t, problem.New(http.StatusUnprocessableEntity, "A date is year-month-day, as in 2026-01-31.")
+	case t.Year() < firstYear || t.Year() > lastYear:
+		return t, problem.New(http.StatusUnprocessableEntity, fmt.Sprintf("Dates are taken from %d-01-01 to %d-12-31.", firstYear, lastYear))
 	}
 	return t, nil
-}
-
-// choices offers some values of a name in the address; the first is what holds
-// when the address says none.
-func (v *visit) choices(name string, values ...[2]string) (current string, all []choice) {
-	current = values[0][0]
-	for _, value := range values {
-		if v.query(name) == value[0] {
-			current = value[0]
-		}
-	}
-	for _, value := range values {
-		all = append(all, choice{value[1], v.with(name, value[0], "after", ""), value[0] == current})
-	}
-	return current, all
 }

@@ -24,13 +24,22 @@ const maxSeries = 8
 
 var periodHeads = map[store.Granularity]string{store.ByHour: "Hour", store.ByDay: "Day", store.ByMonth: "Month"}
 
-var byChoices = [][2]string{{"model", "Model"}, {"provider", "Provider"}}
+var (
+	metricChoices = [][2]string{{"requests", "Requests"}, {"tokens", "Tokens"}, {"cost", "Cost"}}
+	byChoices     = [][2]string{{"model", "Model"}, {"provider", "Provider"}}
+)
 
 // usageChart draws what the address asks for: requests, tokens or cost, by model
 // or provider.
 func (v *visit) usageChart(id string, periods []store.UsagePeriod, s span) (u usageChart, err error) {
-	metric, metrics := v.choices("metric", [2]string{"requests", "Requests"}, [2]string{"tokens", "Tokens"}, [2]string{"cost", "Cost"})
-	by, bys := v.choices("by", byChoices...)
+	metric, metrics, err := v.choices("metric", "metric", metricChoices...)
+	if err != nil {
+		return u, err
+	}
+	by, bys, err := v.choices("by", "way to stack", byChoices...)
+	if err != nil {
+		return u, err
+	}
 	head := periodHeads[s.Granularity]
 	titles := map[string]string{"requests": "Requests", "tokens": "Tokens", "cost": "Cost in USD"}
 	c := chart.Chart{
@@ -57,7 +66,10 @@ type usagePart struct {
 
 // usageCSV sends what the chart is drawn from.
 func (v *visit) usageCSV(periods []store.UsagePeriod) error {
-	by, _ := v.choices("by", byChoices...)
+	by, _, err := v.choices("by", "way to stack", byChoices...)
+	if err != nil {
+		return err
+	}
 	columns := []column[usagePart]{
 		timeColumn(v, "period_start", "", func(p usagePart) *store.Timestamp { return &p.start }),
 		textColumn(by, "", func(p usagePart) string { return p.name }),

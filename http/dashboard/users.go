@@ -18,8 +18,12 @@ func usersPage(v *visit) error {
 	if err != nil {
 		return err
 	}
+	order, err := v.oneOf("order", "order", "ascending", "descending")
+	if err != nil {
+		return err
+	}
 	q := store.UserListQuery{
-		Search: v.query("q"), Sort: store.UserSort(v.query("sort")), Ascending: v.query("order") == "ascending",
+		Search: v.query("q"), Sort: store.UserSort(v.query("sort")), Ascending: order == "ascending",
 		After: v.query("after"), Limit: pageRows,
 	}
 	if q.Sort == "" {

@@ -129,7 +129,31 @@ func (v *visit) fail(err error) {
 	if p.Hint != "" {
 		text += " (" + p.Hint + ")"
 	}
-	v.message(v.w, v.Request, p.Status, p.Title, text)
+	v.message(v.w, v.Request, p.Status, v.heading(p.Status), sentence(text))
+}
+
+// headings say what an answer's status means to a person.
+var headings = map[int]string{
+	http.StatusUnauthorized:        "Sign in first",
+	http.StatusForbidden:           "Not open to you",
+	http.StatusNotFound:            "Nothing here",
+	http.StatusConflict:            "Not now",
+	http.StatusServiceUnavailable:  "Not just now",
+	http.StatusInsufficientStorage: "No room left",
+}
+
+// heading is that of a page that says why there is no other.
+func (v *visit) heading(status int) string {
+	switch known := headings[status]; {
+	case known != "":
+		return known
+	case status >= http.StatusInternalServerError:
+		return "Something went wrong"
+	case v.Method == http.MethodPost:
+		return "That cannot be done"
+	default:
+		return "That cannot be shown"
+	}
 }
 
 // redirect goes on to another page after something was done.
