@@ -31,6 +31,7 @@ type Tail struct {
 // A TailEvent is a log that is new, or one that has come to its end.
 type TailEvent struct {
 	Activity
+	ErrorKind string // as in a LogRow: empty for a log that did not fail
 	Completed bool   // whether it was shown before
 	Cursor    string // where a tail goes on after this event
 }
@@ -130,10 +131,39 @@ func (t *Tail) look(ctx context.Context) ([]TailEvent, error) {
 	if t.behind, err = t.horizon.look(ctx, t.db); err != nil {
 		return nil, err
 	}
+	var events []TailEvent
 	if t.horizon.settled <= t.cursor.after {
-		return t.finish(ended), nil
+		events = t.finish(ended)
+	} else if events, err = t.lookForNew(ctx, ended); err != nil {
+		return nil, err
 	}
-	return t.lookForNew(ctx, ended)
+	return events, t.nameErrors(ctx, events)
+}
+
+// nameErrors adds what went wrong, which the view does not tell.
+func (t *Tail) nameErrors(ctx context.Context, events []TailEvent) error {
+	var ids []any
+	for _, e := range events {
+		if e.Status != nil && failed(*e.Status) {
+			ids = append(ids, e.RequestID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	kinds := map[int64]string{}
+	_, err := t.db.Run(ctx, t.caller, query.Select{
+		From:    "request_logs",
+		Columns: []query.Output{{Name: "id"}, {Name: "error"}},
+		Where:   query.In{Place: query.Column("id"), Values: ids},
+	}, func(r query.Row) error {
+		kinds[integer(r[0])] = errorKind([]byte(text(r[1])))
+		return nil
+	})
+	for i := range events {
+		events[i].ErrorKind = kinds[events[i].RequestID]
+	}
+	return err
 }
 
 // lookForEnds reads which of the logs that were shown unfinished have ended, or

@@ -158,12 +158,18 @@ type eventWriter struct {
 	text     []byte
 }
 
+// A streamRow is what an event tells of a log.
+type streamRow struct {
+	store.Activity
+	ErrorKind string `json:"error_kind" doc:"What the provider or client calls the error, else the beginning of its message; empty for a log that did not fail."`
+}
+
 func (o *eventWriter) add(e store.TailEvent) error {
 	name := eventRequest
 	if e.Completed {
 		name = eventCompleted
 	}
-	row, err := json.Marshal(e.Activity)
+	row, err := json.Marshal(streamRow{e.Activity, e.ErrorKind})
 	if err != nil {
 		return err
 	}

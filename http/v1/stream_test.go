@@ -119,11 +119,30 @@ func TestTheStreamSendsRowsOfActivityAsTheyCome(t *testing.T) {
 	a := s.ok(service, "/v1/activity?limit=2")
 	var rows []json.RawMessage
 	require.NoError(t, json.Unmarshal([]byte(a), &rows))
-	assert.JSONEq(t, string(rows[1]), e[0].data)
-	assert.JSONEq(t, string(rows[0]), e[1].data)
+	withoutError := func(row json.RawMessage) string { return strings.TrimSuffix(string(row), "}") + `,"error_kind":""}` }
+	assert.JSONEq(t, withoutError(rows[1]), e[0].data)
+	assert.JSONEq(t, withoutError(rows[0]), e[1].data)
 	storetest.Append(t, s.db, service, `{"user_profile_id":"ann","status":"success","litellm_call_id":"x","tokens_used":5}`)
 	assert.Equal(t, []string{"completed 9"}, own.requests(1))
 	assert.Equal(t, []string{"completed 9"}, all.requests(1))
+}
+
+func TestTheStreamSaysWhatWentWrong(t *testing.T) {
+	t.Parallel()
+	s := books(t)
+	all, own := s.open(service, v1.StreamPath), s.open(ann, v1.StreamPath)
+	storetest.Append(t, s.db, service,
+		`{"user_profile_id":"ann","status":"failure","error":{"type":"rate_limit_error","message":"slow down"}}`,
+		`{"user_profile_id":"ann","status":"success","error":{"type":"rate_limit_error"}}`,
+		`{"user_profile_id":"ann","status":"initiated","litellm_call_id":"x"}`)
+	for _, st := range []*stream{all, own} {
+		e := st.events(3)
+		assert.Contains(t, e[0].data, `"error_kind":"rate_limit_error"`)
+		assert.Contains(t, e[1].data, `"error_kind":""`, "it did not fail")
+	}
+	storetest.Append(t, s.db, service, `{"user_profile_id":"ann","status":"error","litellm_call_id":"x","error":{"message":"no answer"}}`)
+	assert.Contains(t, own.events(1)[0].data, `"error_kind":"no answer"`)
+	assert.Contains(t, s.get(nobody, "/openapi.json").body, `"error_kind"`)
 }
 
 func TestTheStreamAsksWhoCalls(t *testing.T) {

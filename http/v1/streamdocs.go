@@ -7,13 +7,12 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/llmtally/llmtally/http/problem"
-	"github.com/llmtally/llmtally/store"
 )
 
 // describeStream adds the stream to the API's description. Its handler takes the
 // connection into its own hands, so huma does not run it.
 func describeStream(api *huma.OpenAPI) {
-	row := api.Components.Schemas.Schema(reflect.TypeFor[store.Activity](), true, "Activity")
+	row := api.Components.Schemas.Schema(reflect.TypeFor[streamRow](), true, "StreamRow")
 	refused := api.Components.Schemas.Schema(reflect.TypeFor[problem.Problem](), true, "Problem")
 	event := func(name, description string) *huma.Schema {
 		return &huma.Schema{
@@ -36,7 +35,7 @@ func describeStream(api *huma.OpenAPI) {
 	api.AddOperation(&huma.Operation{
 		Method: http.MethodGet, Path: StreamPath, OperationID: "stream-activity",
 		Summary: "Requests as they come, as server-sent events",
-		Description: "An event for each log that the caller may see, in the form of a row of /v1/activity: " +
+		Description: "An event for each log that the caller may see, in the form of a row of /v1/activity with the `error_kind` beside it: " +
 			"`request` when it is logged, and `completed` when one that was sent while it was `initiated` has come to its end. " +
 			"A comment comes at least every 15 seconds. The stream ends with the token that opened it, " +
 			"when the client does not take what is sent, and when the server shuts down; " +
