@@ -23,12 +23,13 @@ var (
 )
 
 // unwieldy returns a server whose texts are long, of other scripts, and without
-// places to break, and whose costs are tiny and huge.
+// places to break, and whose costs are tiny and huge, that of what
+// failed, too.
 func unwieldy(t testing.TB) *server {
 	t.Helper()
 	s := newServer(t)
 	for i, user := range []string{longUser, emoji, arabic, "a"} {
-		for j, cost := range []float64{0.0000012, 12345678.90, 0} {
+		for j, cost := range []float64{0.0000012, 0, 12345678.90} {
 			s.log(t, object(t, map[string]any{
 				"end_user": user, "model": []string{longModel, emoji, arabic, "m"}[(i+j)%4], "provider": []string{"openai", longModel, arabic}[j], "status": []string{"success", "failure"}[j/2],
 				"litellm_call_id": fmt.Sprintf("%s-%d-%d", longModel, i, j), "total_cost": cost, "prompt_tokens": 1, "completion_tokens": int64(999_999_999_999),
@@ -100,6 +101,7 @@ func TestAPageThatIsLaidOutBadlyIsFound(t *testing.T) {
 		{`Object.assign(document.querySelector("h1").style, {width: "10px", overflow: "hidden", flex: "none"})`, "is cut off"},
 		{`Object.assign(document.querySelector("h1").style, {width: "10px", whiteSpace: "nowrap", flex: "none"})`, "sticks out of"},
 		{`Object.assign(document.querySelector("h1").style, {position: "relative", top: "80px"})`, "lie on each other"},
+		{`Object.assign(document.querySelector("#figure-cost .value").style, {width: "30px", flex: "none"})`, "breaks in its middle"},
 	} {
 		b.goTo("/")
 		value[bool](b, "(() => {"+c.harm+"; return true})()")

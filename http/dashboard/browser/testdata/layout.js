@@ -1,6 +1,7 @@
 // What is wrong with how the page is laid out, as a list of sentences: a page
 // that scrolls sideways, text that sticks out of its box or is cut off without
-// being told in full elsewhere, texts and controls that lie on each other.
+// being told in full elsewhere, amounts that break in their middle, texts and
+// controls that lie on each other.
 (() => {
   const wrong = new Set();
   const slack = 1.5; // pixels, for what is rounded
@@ -60,6 +61,12 @@
     const e = text.parentElement;
     if (!text.data.trim() || hidden(e)) continue;
     const range = document.createRange();
+    for (const amount of text.data.matchAll(/-?\$\d[\d,.]*\d/g)) {
+      range.setStart(text, amount.index);
+      range.setEnd(text, amount.index + amount[0].length);
+      const lines = new Set([...range.getClientRects()].map((rect) => Math.round(rect.top)));
+      if (lines.size > 1) wrong.add(`${quote(amount[0])} breaks in its middle in ${name(e)}`);
+    }
     range.selectNodeContents(text);
     for (const rect of range.getClientRects()) {
       if (!rect.width) continue;
