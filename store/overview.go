@@ -42,6 +42,7 @@ type ModelTraffic struct {
 	Failures int64    `json:"failures"`
 	Tokens   int64    `json:"tokens"`
 	Cost     float64  `json:"cost" doc:"USD."`
+	Unpriced int64    `json:"unpriced" doc:"Requests whose tokens are known and whose price is not."`
 	P50      *float64 `json:"p50" doc:"The median response time in seconds."`
 	P95      *float64 `json:"p95" doc:"The response time in seconds that 95 of 100 requests did not exceed."`
 }

@@ -33,6 +33,7 @@ func (db *DB) trafficOverview(ctx context.Context, caller policy.Caller, bounds 
 			{Name: "cost_usd"},
 			{Name: "cost_nano"},
 			{Name: "latency"},
+			{Name: "unpriced_requests"},
 		},
 		Where: between("hour", span.before().from, span.to),
 	}, func(r query.Row) error {
@@ -52,6 +53,7 @@ func (db *DB) trafficOverview(ctx context.Context, caller policy.Caller, bounds 
 			models[k] = &trafficSum{}
 		}
 		models[k].add(share, text(r[8]))
+		models[k].unpriced += integer(r[9])
 		report[period(bounds, at)].add(k.model, k.provider, share)
 		return nil
 	})
@@ -73,7 +75,8 @@ func (db *DB) trafficOverview(ctx context.Context, caller policy.Caller, bounds 
 // A trafficSum is some traffic, and how long it took.
 type trafficSum struct {
 	UsageShare
-	latency latencyCounts
+	unpriced int64
+	latency  latencyCounts
 }
 
 func (t *trafficSum) add(s UsageShare, latency string) {
@@ -97,7 +100,7 @@ func (t *trafficSum) totals(span hourSpan) OverviewTotals {
 func (t *trafficSum) model(model, provider string) ModelTraffic {
 	return ModelTraffic{
 		Model: model, Provider: provider,
-		Requests: t.Requests, Failures: t.Failures, Tokens: t.Tokens, Cost: t.Cost,
+		Requests: t.Requests, Failures: t.Failures, Tokens: t.Tokens, Cost: t.Cost, Unpriced: t.unpriced,
 		P50: t.latency.percentile(50), P95: t.latency.percentile(95),
 	}
 }
