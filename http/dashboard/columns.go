@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/llmtally/llmtally/http/dashboard/chart"
 	"github.com/llmtally/llmtally/store"
 )
 
@@ -74,6 +75,19 @@ func secondsColumn[T any](name, head string, get func(T) *float64) column[T] {
 	}
 }
 
+// percentileColumn shows a percentile of response times; CSV has it as the store
+// does.
+func percentileColumn[T any](name, head string, get func(T) *float64) column[T] {
+	c := secondsColumn(name, head, get)
+	c.Show = func(row T) cell {
+		if get(row) == nil {
+			return cell{Text: none}
+		}
+		return cell{Text: about(get(row)), Title: withinPercent}
+	}
+	return c
+}
+
 func timeColumn[T any](v *visit, name, head string, get func(T) *store.Timestamp) column[T] {
 	return column[T]{
 		Name: name, Head: head,
@@ -130,7 +144,10 @@ func userCell(id, email, name string) cell {
 	return c
 }
 
-func moneyCell(usd float64) cell { return cell{Text: money(usd), Title: exact(usd)} }
+func moneyCell(usd float64) cell {
+	text := listedMoney(usd)
+	return cell{Text: text, Title: exact(usd), Class: chart.DecimalClass(text)}
+}
 
 func timeCell(s stamp) cell { return cell{Text: s.Text, Title: s.Title, Time: s.ISO} }
 
@@ -160,14 +177,8 @@ var shareColumns = []column[store.UserShare]{
 	moneyColumn("cost_usd", "Cost", func(u store.UserShare) float64 { return u.Cost }),
 }
 
-// modelColumns show models and their part of all requests. No cost of what has
-// no price is unknown, not nothing.
-func modelColumns(all int64, unpriced []store.UnpricedModel) []column[store.ModelTraffic] {
-	type name struct{ model, provider string }
-	without := map[name]bool{}
-	for _, m := range unpriced {
-		without[name{m.Model, m.Provider}] = true
-	}
+// modelColumns show models and their part of all requests.
+func modelColumns(all int64) []column[store.ModelTraffic] {
 	return []column[store.ModelTraffic]{
 		{
 			Name: "model", Head: "Model",
@@ -180,15 +191,32 @@ func modelColumns(all int64, unpriced []store.UnpricedModel) []column[store.Mode
 		countColumn("requests", "Requests", func(m store.ModelTraffic) int64 { return m.Requests }),
 		failureColumn(func(m store.ModelTraffic) (int64, int64) { return m.Failures, m.Requests }),
 		countColumn("tokens", "Tokens", func(m store.ModelTraffic) int64 { return m.Tokens }),
-		costColumn("cost_usd", "Cost", func(m store.ModelTraffic) *float64 {
-			if m.Cost == 0 && without[name{m.Model, m.Provider}] {
+		partlyPriced(costColumn("cost_usd", "Cost", func(m store.ModelTraffic) *float64 {
+			if m.Cost == 0 && m.Unpriced > 0 { // unknown, not nothing
 				return nil
 			}
 			return &m.Cost
-		}),
-		secondsColumn("p50_seconds", "Median", func(m store.ModelTraffic) *float64 { return m.P50 }),
-		secondsColumn("p95_seconds", "95th", func(m store.ModelTraffic) *float64 { return m.P95 }),
+		})),
+		percentileColumn("p50_seconds", "Median", func(m store.ModelTraffic) *float64 { return m.P50 }),
+		percentileColumn("p95_seconds", "95th", func(m store.ModelTraffic) *float64 { return m.P95 }),
 	}
+}
+
+// partlyPriced says beside a model's cost how many requests are not in it, and
+// leads to where they get a price.
+func partlyPriced(cost column[store.ModelTraffic]) column[store.ModelTraffic] {
+	known := cost.Show
+	cost.Show = func(m store.ModelTraffic) cell {
+		c := known(m)
+		if m.Unpriced > 0 {
+			c.Sub, c.SubHref = count(m.Unpriced)+" unpriced", priceHref(m.Provider, m.Model)
+		}
+		if m.Unpriced > 0 && m.Cost > 0 {
+			c.Sub = "+ " + c.Sub
+		}
+		return c
+	}
+	return cost
 }
 
 // narrow leaves columns to CSV where the page has no room.

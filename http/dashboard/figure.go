@@ -50,7 +50,10 @@ func errorRate(now, before store.OverviewTotals) figure {
 }
 
 func latency(id, label string, now, before *float64) figure {
-	f := figure{ID: id, Label: label, Value: took(now)}
+	f := figure{ID: id, Label: label, Value: about(now)}
+	if now != nil {
+		f.Title = withinPercent
+	}
 	if now != nil && before != nil && *before > 0 {
 		f.Change = change(*now, *before)
 		if math.Abs(*now / *before - 1) >= 0.005 {

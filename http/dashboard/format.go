@@ -52,28 +52,39 @@ func short(n int64) string {
 	return chart.Short(float64(n), chart.Count)
 }
 
-// money writes USD: cents from a dollar on, and below as many decimals as two
-// significant digits take, so that nothing that costs something reads as 0.
+// money writes USD for a text: cents from a dollar on, below up to four
+// decimals, and below a cent as many as two significant digits take, so that
+// nothing that costs something reads as 0.
 func money(usd float64) string {
+	s := listedMoney(usd)
+	whole, fraction, _ := strings.Cut(s, ".")
+	if len(fraction) <= 2 {
+		return s
+	}
+	fraction = strings.TrimRight(fraction, "0")
+	return whole + "." + fraction + strings.Repeat("0", max(0, 2-len(fraction)))
+}
+
+// listedMoney writes USD for a list: the same, with the zeros at the end, so
+// that amounts of one size have as many decimals. app.js does so, too.
+func listedMoney(usd float64) string {
 	switch a := math.Abs(usd); {
 	case usd == 0:
 		return "$0"
 	case math.IsNaN(usd) || math.IsInf(usd, 0):
 		return none
 	case a >= 0.995:
-		return dollars(usd, 2)
+		return dollars(usd, fixed(a, 2))
 	case a >= 0.00995:
-		s := dollars(usd, 4)
-		return strings.TrimSuffix(strings.TrimSuffix(s, "0"), "0")
+		return dollars(usd, fixed(a, 4))
 	default:
-		rounded, _ := strconv.ParseFloat(strconv.FormatFloat(usd, 'g', 2, 64), 64)
-		return dollars(rounded, -1)
+		return dollars(usd, fixed(a, 1-magnitude(a)))
 	}
 }
 
-func dollars(usd float64, decimals int) string {
-	s := strconv.FormatFloat(math.Abs(usd), 'f', decimals, 64)
-	whole, fraction, _ := strings.Cut(s, ".")
+// dollars adds what belongs to an amount to its digits.
+func dollars(usd float64, digits string) string {
+	whole, fraction, _ := strings.Cut(digits, ".")
 	sign := ""
 	if usd < 0 {
 		sign = "-"
@@ -93,7 +104,7 @@ func cost(usd *float64) string {
 }
 
 // exact writes USD with all its digits, for a title.
-func exact(usd float64) string { return dollars(usd, -1) }
+func exact(usd float64) string { return dollars(usd, strconv.FormatFloat(math.Abs(usd), 'f', -1, 64)) }
 
 // shortMoney writes USD in a few characters.
 func shortMoney(usd float64) string {
@@ -111,13 +122,13 @@ func seconds(s float64) string {
 	case s == 0:
 		return "0 ms"
 	case s < 0.0095:
-		return strconv.FormatFloat(s*1000, 'g', 2, 64) + " ms"
+		return trimmed(fixed(s*1000, 1-magnitude(s*1000))) + " ms"
 	case s < 0.9995:
-		return strconv.FormatFloat(s*1000, 'f', 0, 64) + " ms"
+		return fixed(s*1000, 0) + " ms"
 	case s < 9.995:
-		return strconv.FormatFloat(s, 'f', 2, 64) + " s"
+		return fixed(s, 2) + " s"
 	case s < 99.95:
-		return strconv.FormatFloat(s, 'f', 1, 64) + " s"
+		return fixed(s, 1) + " s"
 	case s < 2*60*60:
 		whole := int64(math.Round(s))
 		return fmt.Sprintf("%d min %d s", whole/60, whole%60)
@@ -134,6 +145,30 @@ func took(s *float64) string {
 	return seconds(*s)
 }
 
+// withinPercent says how exact a percentile of response times is: the store takes
+// it from a histogram.
+const withinPercent = "from a histogram, within 3.2 %"
+
+// about writes a time that something took with the two digits that an estimate
+// has: 840 ms, 5.6 s.
+func about(s *float64) string {
+	if s == nil || !(*s > 0) || math.IsInf(*s, 0) {
+		return took(s)
+	}
+	switch power := magnitude(*s); power {
+	case 0, 1:
+		return fixed(*s, 1-power) + " s"
+	case -1:
+		return fixed(*s*100, 0) + "0 ms"
+	default:
+		if power < 0 {
+			return fixed(*s*1000, -2-power) + " ms"
+		}
+		unit := math.Pow(10, float64(power-1))
+		return strings.TrimSuffix(seconds(math.Round(*s/unit)*unit), " 0 s")
+	}
+}
+
 // share writes a part of a whole: 12.3 %.
 func share(part, whole float64) string {
 	if !(whole > 0) {
@@ -148,8 +183,8 @@ func share(part, whole float64) string {
 		return strings.TrimSuffix(strconv.FormatFloat(p, 'f', 1, 64), ".0") + "%"
 	case p < 100:
 		return ">99.9%"
-	case p >= 1000:
-		return chart.Short(part/whole, chart.Count) + "×"
+	case p >= 999.5:
+		return ">999%"
 	default:
 		return strconv.FormatFloat(p, 'f', 0, 64) + "%"
 	}
@@ -183,12 +218,21 @@ func (v *visit) stamp(t store.Timestamp) stamp {
 	s := stamp{
 		ISO:  t.Time().Format(time.RFC3339Nano),
 		Text: local.Format("2 Jan 15:04:05"), Short: local.Format("2 Jan 15:04"),
-		Title: local.Format("Monday 2 January 2006, 15:04:05.000 MST"),
+		Title: local.Format("Monday 2 January 2006, 15:04:05.000 ") + offset(local),
 	}
 	if local.Year() != v.now.Year() {
 		s.Text, s.Short = local.Format("2 Jan 2006 15:04"), local.Format("2 Jan 2006")
 	}
 	return s
+}
+
+// offset names a zone by what its clocks are ahead. Abbreviations stand for
+// several zones, and browsers do not know them all.
+func offset(t time.Time) string {
+	if _, ahead := t.Zone(); ahead == 0 {
+		return "UTC"
+	}
+	return "UTC" + t.Format("-07:00")
 }
 
 func (v *visit) stampOf(t *store.Timestamp) stamp {

@@ -35,11 +35,7 @@ func modelsPage(v *visit) error {
 	models := slices.DeleteFunc(slices.Clone(o.Models), func(m store.ModelTraffic) bool {
 		return !strings.Contains(strings.ToLower(m.Model+" "+m.Provider), search)
 	})
-	unpriced, err := v.DB.Unpriced(v.Context(), v.caller)
-	if err != nil {
-		return err
-	}
-	columns := modelColumns(o.Range.Requests, unpriced)
+	columns := modelColumns(o.Range.Requests)
 	if asCSV {
 		return sendCSV(v, "models", columns, each(models))
 	}

@@ -27,6 +27,7 @@ type page struct {
 	Operator   bool
 	Zone       string
 	Zones      []string
+	Year       int // in the zone: times of another year say so
 	Here       string
 	Version    string
 	Stylesheet string
@@ -51,7 +52,7 @@ var templates = parseTemplates()
 func parseTemplates() map[string]*template.Template {
 	const shared = "templates/shared/*.html"
 	base := template.Must(template.New("layout.html").Funcs(template.FuncMap{
-		"count": count, "short": short, "money": money, "userPath": userPath,
+		"count": count, "short": short, "money": money, "userPath": userPath, "legible": legible,
 	}).ParseFS(templateFiles, shared))
 	entries, err := templateFiles.ReadDir("templates")
 	if err != nil {
@@ -95,7 +96,7 @@ func (d *Dashboard) fill(p *page, r *http.Request) {
 	if !ok {
 		return
 	}
-	p.SignedIn, p.Operator = true, v.isOperator()
+	p.SignedIn, p.Operator, p.Year = true, v.isOperator(), v.now.Year()
 	p.Who = v.caller.Subject
 	if p.Operator {
 		p.Who = "service key"

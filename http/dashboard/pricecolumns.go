@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/llmtally/llmtally/http/dashboard/chart"
 	"github.com/llmtally/llmtally/store"
 )
 
@@ -28,7 +29,8 @@ func priceColumns(v *visit) []column[store.ModelPrice] {
 					return cell{Text: none}
 				}
 				usd, _ := strconv.ParseFloat(rate, 64)
-				c := cell{Text: money(usd), Title: "$" + rate + " per million tokens"}
+				text := money(usd) // prices are round
+				c := cell{Text: text, Title: "$" + rate + " per million tokens", Class: chart.DecimalClass(text)}
 				if isTiered(p.Rates, name) {
 					c.Sub = "more when long"
 				}

@@ -33,7 +33,7 @@ type requestBody struct {
 
 type (
 	fact     struct{ Name, Value, Title string }
-	billLine struct{ Class, Amount, Price, Cost, Title string }
+	billLine struct{ Class, Amount, Price, Cost, CostClass, Title string }
 	rawJSON  struct{ ID, Name, Text string }
 	turn     struct {
 		Role, Side string
@@ -168,7 +168,8 @@ func billOf(l *store.RequestLog) (lines []billLine) {
 			many, per = many+" "+b.Unit, money(b.PricePerMillion/1000)+" per thousand"
 		}
 		class := strings.ReplaceAll(b.Class, "_", " ")
-		lines = append(lines, billLine{strings.ToUpper(class[:1]) + class[1:], many, per, money(b.Cost), exact(b.Cost)})
+		costs := moneyCell(b.Cost)
+		lines = append(lines, billLine{strings.ToUpper(class[:1]) + class[1:], many, per, costs.Text, costs.Class, costs.Title})
 	}
 	return lines
 }

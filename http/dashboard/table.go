@@ -19,6 +19,9 @@ type cell struct {
 	State string // ok, warning or bad: a mark beside the text
 	Time  string // makes the text a time
 	Bar   string // a percentage, drawn below the text
+
+	SubHref string
+	Class   string // of its place in the table
 }
 
 // A table is ready to be shown.

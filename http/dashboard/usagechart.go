@@ -50,7 +50,10 @@ func (v *visit) usageChart(id string, periods []store.UsagePeriod, s span) (u us
 		Series:      chart.Top(shares(periods, by, metric), maxSeries, "other"),
 	}
 	if metric == "cost" {
-		c.Unit, c.Format = chart.USD, money
+		c.Unit, c.Format = chart.USD, listedMoney
+	}
+	for i := range c.Series {
+		c.Series[i].Name = legible(c.Series[i].Name)
 	}
 	u = usageChart{Metrics: metrics, Bys: bys, CSV: v.csvPath("usage")}
 	u.Chart, err = c.HTML()
@@ -134,12 +137,18 @@ func periodColumns(periods []store.UsagePeriod, g store.Granularity, zone *time.
 	columns := make([]chart.Column, len(periods))
 	for i, p := range periods {
 		start := p.PeriodStart.Time().In(zone)
-		columns[i] = chart.Column{Name: periodName(start, g)}
+		name := periodName(start, g)
+		again := i > 0 && periodName(periods[i-1].PeriodStart.Time().In(zone), g) == name
+		first := i+1 < len(periods) && periodName(periods[i+1].PeriodStart.Time().In(zone), g) == name
+		if again || first { // the clocks go back
+			name += start.Format(" MST")
+		}
+		columns[i] = chart.Column{Name: name}
 		place := len(periods) - 1 - i // the newest has a label
 		if g == store.ByHour {
 			place = start.Hour()
 		}
-		if place%every == 0 {
+		if place%every == 0 && !again {
 			columns[i].Label = periodLabel(start, g)
 			columns[i].Minor = place/every%2 == 1
 		}

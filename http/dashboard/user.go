@@ -15,6 +15,7 @@ type userBody struct {
 	User      store.Analytics
 	Name      string
 	Own       bool
+	LongID    bool // too long for a heading
 	Span      span
 	Figures   []figure
 	Budgets   []budget
@@ -113,7 +114,7 @@ func (v *visit) readUser(id string) (read userReads, err error) {
 
 func (v *visit) userTables(read userReads) userBody {
 	b := userBody{
-		User: read.user, Own: !v.isOperator(), Span: read.span, Figures: v.userFigures(read.user),
+		User: read.user, Own: !v.isOperator(), LongID: v.isOperator() && len(read.id) > longID, Span: read.span, Figures: v.userFigures(read.user),
 		Models:    newTable(v, "models", "Models", breakdownColumns(v, read.user.TotalTokensFromLogs, read.costs), read.models),
 		Months:    newTable(v, "months", "Months", monthColumns, read.months),
 		Providers: newTable(v, "providers", "Cost by provider", providerColumns(read.costs.TotalCost), providerCosts(read.costs)),
@@ -143,6 +144,10 @@ func (v *visit) userCSV(read userReads) error {
 	}
 	return errNoTable
 }
+
+// longID is from how many bytes on an id may not fit into the three lines that
+// the heading has on a phone.
+const longID = 60
 
 // historyRows is how many requests a user's page shows at once.
 const historyRows = 20

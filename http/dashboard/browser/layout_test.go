@@ -93,6 +93,45 @@ func TestEverythingCanBeReadOnEveryScreen(t *testing.T) {
 	}
 }
 
+func TestALongIdLeavesRoomForThePage(t *testing.T) {
+	t.Parallel()
+	b := unwieldy(t).operator(t, phone)
+	b.goTo("/users/" + url.PathEscape(longUser))
+	assert.LessOrEqual(t, value[float64](b, `document.querySelector("h1").getBoundingClientRect().height / parseFloat(getComputedStyle(document.querySelector("h1")).lineHeight)`), 3.1)
+	b.click(".whole summary")
+	b.see(".whole", longUser)
+	b.requireLaidOut(t, "the whole id")
+}
+
+func TestDecimalPointsStandBelowEachOther(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	for _, cost := range []float64{0.0000012, 0.00041, 0.0041, 0.068, 0.529, 0.9609, 5, 12345678.9} {
+		s.log(t, object(t, map[string]any{"end_user": "ann", "model": fmt.Sprint("m-", cost), "total_cost": cost}))
+	}
+	b := s.operator(t, desktop)
+	for _, path := range []string{"/requests", "/models", "/?metric=cost", "/users/ann"} {
+		b.goTo(path)
+		b.settled()
+		widths := value[[]float64](b, `(() => {
+			document.querySelectorAll("details").forEach((d) => (d.open = true));
+			return [...document.querySelectorAll("tbody")].map((body) => {
+				const points = [...body.querySelectorAll("td.money > bdi")].filter((e) => e.textContent.includes(".")).map((e) => {
+					const range = document.createRange();
+					const at = e.textContent.indexOf(".");
+					range.setStart(e.firstChild, at);
+					range.setEnd(e.firstChild, at + 1);
+					return [e.parentElement.cellIndex, range.getBoundingClientRect().left];
+				});
+				return Math.max(0, ...points.flatMap(([column, x]) => points.filter(([other]) => other === column).map(([, y]) => Math.abs(x - y))));
+			});
+		})()`)
+		for _, width := range widths {
+			assert.Less(t, width, 0.6, "%s: the points of a column lie apart by %v", path, widths)
+		}
+	}
+}
+
 func TestAPageThatIsLaidOutBadlyIsFound(t *testing.T) {
 	t.Parallel()
 	b := booksServer(t).operator(t, desktop)

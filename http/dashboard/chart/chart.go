@@ -86,8 +86,9 @@ type (
 	key struct{ Class, Name string }
 	row struct {
 		Name   string
-		Values []string
+		Values []amount
 	}
+	amount struct{ Text, Class string }
 )
 
 func (c Chart) drawing() drawing {
@@ -147,12 +148,28 @@ func (c Chart) title(column int) string {
 func (c Chart) row(column int) row {
 	r := row{Name: c.Columns[column].Name}
 	for _, s := range c.Series {
-		r.Values = append(r.Values, c.Format(value(s.Values[column])))
+		r.Values = append(r.Values, c.amount(value(s.Values[column])))
 	}
 	if len(c.Series) > 1 {
-		r.Values = append(r.Values, c.Format(c.sum(column)))
+		r.Values = append(r.Values, c.amount(c.sum(column)))
 	}
 	return r
+}
+
+func (c Chart) amount(v float64) amount {
+	a := amount{Text: c.Format(v)}
+	if c.Unit == USD {
+		a.Class = DecimalClass(a.Text)
+	}
+	return a
+}
+
+// DecimalClass names how many decimals an amount of money is written with, so
+// that the style can set a column's decimal points below each other: "money d4".
+func DecimalClass(text string) string {
+	_, fraction, _ := strings.Cut(text, ".")
+	const most = 9 // nano-dollars, which are what is summed
+	return "money d" + strconv.Itoa(min(len(fraction), most))
 }
 
 func (c Chart) sum(column int) (sum float64) {

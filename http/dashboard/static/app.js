@@ -177,32 +177,58 @@ function decimals(n, digits) {
 }
 
 function money(usd) {
-  if (usd === null || usd === undefined) return "–";
   if (usd === 0) return "$0";
   if (usd >= 0.995) return "$" + decimals(usd, 2);
-  if (usd >= 0.00995) return "$" + decimals(usd, 4).replace(/0{1,2}$/, "");
-  return "$" + new Intl.NumberFormat("en-US", { maximumSignificantDigits: 2, maximumFractionDigits: 20 }).format(usd);
+  if (usd >= 0.00995) return "$" + decimals(usd, 4);
+  return "$" + new Intl.NumberFormat("en-US", { minimumSignificantDigits: 2, maximumSignificantDigits: 2 }).format(usd);
+}
+
+// exact is every digit, for a title.
+function exact(usd) {
+  return "$" + new Intl.NumberFormat("en-US", { maximumFractionDigits: 20 }).format(usd);
 }
 
 function took(s) {
   if (s === null || s === undefined || s < 0) return "–";
   if (s === 0) return "0 ms";
-  if (s < 0.0095) return `${Number((s * 1000).toPrecision(2))} ms`;
+  if (s < 0.0095) return `${new Intl.NumberFormat("en-US", { maximumSignificantDigits: 2 }).format(s * 1000)} ms`;
   if (s < 0.9995) return `${decimals(s * 1000, 0)} ms`;
   if (s < 9.995) return `${decimals(s, 2)} s`;
   if (s < 99.95) return `${decimals(s, 1)} s`;
   if (s < 7200) return `${Math.floor(Math.round(s) / 60)} min ${Math.round(s) % 60} s`;
-  return `${Math.floor(s / 3600)}h${Math.round((s % 3600) / 60)}m`;
+  return `${Math.floor(Math.round(s / 60) / 60)}h${Math.round(s / 60) % 60}m`;
 }
 
 function userPath(id) {
   return id === "." || id === ".." ? `/users/~?id=${id}` : `/users/${encodeURIComponent(id)}`;
 }
 
+// Names as the server writes them: browsers have their own, such as Sept.
+const months = "January February March April May June July August September October November December".split(" ");
+const weekdays = "Sunday Monday Tuesday Wednesday Thursday Friday Saturday".split(" ");
+
+// clock writes a moment in the person's zone, and in full for a title.
 function clock(iso) {
-  const zone = document.body.dataset.zone;
-  const part = (options) => new Intl.DateTimeFormat("en-GB", { timeZone: zone, ...options }).format(new Date(iso));
-  return `${part({ day: "numeric", month: "short" })} ${part({ hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" })}`;
+  const at = new Date(iso);
+  const format = new Intl.DateTimeFormat("en-US", {
+    timeZone: document.body.dataset.zone, calendar: "gregory", numberingSystem: "latn", hourCycle: "h23", timeZoneName: "longOffset",
+    year: "numeric", month: "numeric", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3,
+  });
+  const part = Object.fromEntries(format.formatToParts(at).map(({ type, value }) => [type, value]));
+  const { year, day, hour, minute, second } = part;
+  const month = months[part.month - 1];
+  const weekday = weekdays[new Date(Date.UTC(year, part.month - 1, day)).getUTCDay()];
+  const time = `${hour}:${minute}:${second}`;
+  const date = `${day} ${month.slice(0, 3)}`;
+  return {
+    text: year === document.body.dataset.year ? `${date} ${time}` : `${date} ${year} ${hour}:${minute}`,
+    title: `${weekday} ${day} ${month} ${year}, ${time}.${part.fractionalSecond} ${part.timeZoneName.replace("GMT", "UTC").replace("+00:00", "")}`,
+  };
+}
+
+// legible shows the characters that turn the direction of a text by their codes.
+function legible(text) {
+  return text.replace(/[\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/g, (c) => `‹${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}›`);
 }
 
 // Requests as they come: follow hands each to take, until unfollow. A page that
@@ -256,11 +282,12 @@ document.addEventListener("visibilitychange", () => {
 
 // The tail.
 const states = { success: "ok", failure: "bad", error: "bad", initiated: "warning" };
-const maxRows = 50;
+const maxRows = 12; // as many as the page begins with
+const most = 50; // that wait while it is paused
 
 function cell(name, text, options = {}) {
-  const td = element("td", undefined, options.number ? { class: "number" } : {});
-  if (options.state !== undefined) {
+  const td = element("td", undefined, options.class ? { class: options.class } : {});
+  if (options.state) {
     const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
     for (const [key, value] of Object.entries({ class: `mark ${options.state}`, width: 8, height: 8, "aria-hidden": "true" })) svg.setAttribute(key, value);
     const dot = document.createElementNS("http://www.w3.org/2000/svg", "circle");
@@ -268,32 +295,61 @@ function cell(name, text, options = {}) {
     svg.append(dot);
     td.append(svg);
   }
-  const inner = element(name, text);
-  if (options.title) inner.title = options.title;
-  if (options.time) inner.dateTime = options.time;
+  const inner = element(name, legible(text));
+  let outer = inner;
   if (options.href) {
-    const a = element("a", undefined, { href: options.href });
-    a.append(inner);
-    td.append(a);
-  } else td.append(inner);
-  if (options.sub) td.append(element("small", options.sub, { title: options.sub }));
+    outer = element("a", undefined, { href: options.href });
+    outer.append(inner);
+  }
+  if (options.time) inner.dateTime = options.time;
+  if (options.title) (options.time ? inner : outer).title = legible(options.title);
+  td.append(outer);
+  if (options.sub) {
+    const small = element("small", undefined, { title: legible(options.sub) });
+    small.append(element("bdi", legible(options.sub)));
+    td.append(small);
+  }
   return td;
+}
+
+function tokensCell(n) {
+  return cell("bdi", count(n), { class: "number", title: n >= 1e10 ? grouped.format(n) : "" });
+}
+
+function costCell(usd) {
+  if (usd === null) return cell("bdi", "–", { class: "number", title: "the price is unknown" });
+  const text = money(usd);
+  const fraction = text.split(".")[1] ?? "";
+  return cell("bdi", text, { class: `number money d${Math.min(fraction.length, 9)}`, title: exact(usd) });
+}
+
+function userCell(id, email) {
+  if (!id) return cell("bdi", "(nobody)", { title: "linked to no user" });
+  return cell("bdi", id, { href: userPath(id), title: id, sub: email === id ? "" : email });
 }
 
 function rowOf(log, withUser) {
   const tr = element("tr", undefined, { "data-request": log.request_id, class: "new" });
-  tr.append(cell("time", clock(log.request_time), { href: `/requests/${log.request_id}`, time: log.request_time, title: log.request_time }));
-  if (withUser) {
-    tr.append(log.user_id ? cell("bdi", log.user_id, { href: userPath(log.user_id), title: log.user_id, sub: log.email && log.email !== log.user_id ? log.email : "" }) : cell("bdi", "(nobody)"));
-  }
+  const { text, title } = clock(log.request_time);
+  tr.append(cell("time", text, { href: `/requests/${log.request_id}`, time: log.request_time.replace("+00:00", "Z"), title }));
+  if (withUser) tr.append(userCell(log.user_id, log.email));
   tr.append(
     cell("bdi", log.model || "(unknown)", { title: log.model, sub: log.provider }),
-    cell("bdi", log.status || "(unknown)", { state: states[log.status] ?? "" }),
-    cell("bdi", count(log.tokens_used), { number: true }),
-    cell("bdi", money(log.total_cost), { number: true }),
-    cell("bdi", took(log.response_time || null), { number: true }),
+    cell("bdi", log.status || "(unknown)", { state: states[log.status], title: log.error_kind, sub: log.error_kind }),
+    tokensCell(log.tokens_used),
+    costCell(log.total_cost),
+    cell("bdi", took(log.response_time || null), { class: "number" }),
   );
   return tr;
+}
+
+// place puts a row among those there are, by time and then by id, the newest
+// first: as the page does.
+function place(row, body) {
+  const micros = (tr) => $("time", tr).dateTime.replace(/\.?(\d*)Z$/, (_, fraction) => "." + fraction.padEnd(6, "0"));
+  const newer = (a, b) => (micros(a) === micros(b) ? Number(a.dataset.request) > Number(b.dataset.request) : micros(a) > micros(b));
+  const older = [...body.rows].find((other) => newer(row, other));
+  body.insertBefore(row, older ?? null);
 }
 
 function prepareTail(section) {
@@ -306,10 +362,10 @@ function prepareTail(section) {
   const take = (log) => {
     const old = $(`tr[data-request="${Number(log.request_id)}"]`, body);
     const row = rowOf(log, withUser);
-    if (old) old.replaceWith(row);
-    else body.prepend(row);
+    old?.remove();
+    place(row, body);
     while (body.rows.length > maxRows) body.lastElementChild.remove();
-    unsaid++;
+    if (row.isConnected) unsaid++;
   };
   button.hidden = false;
   button.addEventListener("click", () => {
@@ -321,7 +377,7 @@ function prepareTail(section) {
   follow(section.dataset.live, (log) => {
     if (!paused) return take(log);
     waiting.push(log);
-    if (waiting.length > maxRows) waiting.shift();
+    if (waiting.length > most) waiting.shift();
     button.textContent = `Go on (${waiting.length})`;
   });
   // Each one said aloud would be noise.

@@ -40,7 +40,10 @@
       }
       const out = Math.max(at.left - left, right - at.right);
       const below = Math.max(at.top - top, bottom - at.bottom);
-      if (style.overflowX !== "visible") {
+      if (style.webkitLineClamp !== "none" && below > 4 && toldInFull(from, text)) {
+        if (box.top >= at.bottom - slack) return undefined;
+        bottom = Math.min(bottom, at.bottom);
+      } else if (style.overflowX !== "visible") {
         if (out > slack && style.textOverflow !== "ellipsis") wrong.add(`${quote(text)} is cut off in ${name(e)}`);
         if (out > slack && style.textOverflow === "ellipsis" && !toldInFull(from, text)) wrong.add(`${quote(text)} is shortened in ${name(e)} and told in full nowhere`);
         if (below > 4) wrong.add(`${quote(text)} is cut off above or below in ${name(e)}`);
