@@ -5,10 +5,6 @@ import (
 	"fmt"
 )
 
-// fewLogs is how many logs are read one by one in about 20 ms: no longer than
-// something of each of ten thousand users.
-const fewLogs = 10_000
-
 const (
 	activeAmongLogsSQL = `
 		SELECT count(DISTINCT user_profile_id)
@@ -25,16 +21,13 @@ const (
 		)`
 )
 
-// activeUsers counts the users with a log in a span of so many requests.
-func (db *DB) activeUsers(ctx context.Context, span hourSpan, requests int64) (int64, error) {
-	if requests == 0 {
-		return 0, nil
-	}
+// activeUsers counts the users with a log in a span of few logs or many.
+func (db *DB) activeUsers(ctx context.Context, span hourSpan, many bool) (int64, error) {
 	type activeUsersIn hourSpan
 	return recently(ctx, db, activeUsersIn(span), func(ctx context.Context) (n int64, err error) {
-		statement := activeByUserSQL
-		if requests <= fewLogs {
-			statement = activeAmongLogsSQL
+		statement := activeAmongLogsSQL
+		if many {
+			statement = activeByUserSQL
 		}
 		if err := db.readers.QueryRowContext(ctx, statement, span.from, span.to).Scan(&n); err != nil {
 			return 0, fmt.Errorf("counting the active users: %w", translate(err))

@@ -118,6 +118,9 @@ func TestAnOverviewIsWhatTheLogsAddUpTo(t *testing.T) {
 			require.Equal(rt, want.list(), []any{totals.Requests, totals.Failures, totals.Tokens, totals.Cost})
 			require.EqualValues(rt, len(want.users), totals.ActiveUsers)
 		}
+		earlier, err := db.Traffic(t.Context(), policy.System(), o.Before.From.Time(), o.Before.To.Time(), store.ByHour, time.UTC)
+		require.NoError(rt, err)
+		require.Equal(rt, []any{earlier.Range.P50, earlier.Range.P95}, []any{o.Before.P50, o.Before.P95})
 		models := int64(0)
 		for i, m := range o.Models {
 			want := tally(rows, o.Range.From, o.Range.To, func(r store.LogRow) bool { return r.Model == m.Model })
@@ -154,15 +157,21 @@ func TestLongSpansAreCountedWithoutReadingTheirLogs(t *testing.T) {
 	db, rows := busy(t)
 	for _, days := range []int{1, 9, 33} {
 		from, to := store.At(busyEnd.AddDate(0, 0, -days)), store.At(busyEnd)
-		for _, requests := range []int64{store.FewRequests, store.ManyRequests} {
+		logs := tally(rows, from, to, nil).requests
+		for n, want := range map[int64]bool{logs - 1: true, logs: false, logs + 1: false} {
+			more, err := db.MoreLogs(t.Context(), from, to, n)
+			require.NoError(t, err)
+			assert.Equal(t, want, more, "%d of %d logs", n, logs)
+		}
+		for _, many := range []bool{false, true} {
 			db.ForgetRecent()
-			active, err := db.ActiveUsersIn(t.Context(), from, to, requests)
+			active, err := db.ActiveUsersIn(t.Context(), from, to, many)
 			require.NoError(t, err)
 			assert.EqualValues(t, len(tally(rows, from, to, nil).users), active)
-			top, err := db.TopUsersIn(t.Context(), from, to, requests)
+			top, err := db.TopUsersIn(t.Context(), from, to, many)
 			require.NoError(t, err)
 			requireTop(t, rows, top)
-			if requests == store.ManyRequests {
+			if many {
 				assert.Equal(t, from.Month(), top.From, "whole months")
 				assert.Equal(t, store.At(time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)), top.To)
 			} else {

@@ -4,22 +4,38 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/llmtally/llmtally/policy"
 	"github.com/llmtally/llmtally/store/query"
 )
 
-// trafficOverview answers what stands in traffic_hourly: one read over the range
-// and the time before it.
+// trafficOverview answers what stands in traffic_hourly.
 func (db *DB) trafficOverview(ctx context.Context, caller policy.Caller, bounds []Timestamp, span hourSpan) (Overview, error) {
+	var o Overview
+	var parts errgroup.Group
+	parts.Go(func() (err error) {
+		o.Periods, o.Models, o.Range, err = db.traffic(ctx, caller, bounds, span)
+		return err
+	})
+	parts.Go(func() (err error) {
+		o.Before, err = db.trafficTotals(ctx, caller, span.before())
+		return err
+	})
+	return o, parts.Wait()
+}
+
+// traffic adds up a span by period and model.
+func (db *DB) traffic(ctx context.Context, caller policy.Caller, bounds []Timestamp, span hourSpan) ([]UsagePeriod, []ModelTraffic, OverviewTotals, error) {
 	type name struct{ model, provider string }
 	report := make([]UsagePeriod, len(bounds)-1)
 	for i := range report {
 		report[i] = newUsagePeriod(bounds[i], bounds[i+1])
 	}
-	models := map[name]*trafficSum{}
-	var all, earlier trafficSum
-	var at Timestamp // of the hour that was read last
+	sums := map[name]*trafficSum{}
+	var at int // the period of the hour that was read last
 	var atText string
 	_, err := db.Run(ctx, caller, query.Select{
 		From: "traffic_hourly",
@@ -35,41 +51,67 @@ func (db *DB) trafficOverview(ctx context.Context, caller policy.Caller, bounds 
 			{Name: "latency"},
 			{Name: "unpriced_requests"},
 		},
-		Where: between("hour", span.before().from, span.to),
+		Where: between("hour", span.from, span.to),
 	}, func(r query.Row) error {
 		if hour := text(r[0]); hour != atText {
-			at, atText = moment(hour), hour
-		}
-		share := UsageShare{
-			Requests: integer(r[3]), Failures: integer(r[4]), Tokens: integer(r[5]),
-			dollars: integer(r[6]), nano: integer(r[7]),
-		}
-		if at < span.from {
-			earlier.add(share, text(r[8]))
-			return nil
+			at, atText = period(bounds, moment(hour)), hour
 		}
 		k := name{text(r[1]), text(r[2])}
-		if models[k] == nil {
-			models[k] = &trafficSum{}
+		share := usageShare(r[3:])
+		if sums[k] == nil {
+			sums[k] = &trafficSum{}
 		}
-		models[k].add(share, text(r[8]))
-		models[k].unpriced += integer(r[9])
-		report[period(bounds, at)].add(k.model, k.provider, share)
+		sums[k].add(share, text(r[8]))
+		sums[k].unpriced += integer(r[9])
+		report[at].add(k.model, k.provider, share)
 		return nil
 	})
 	if err != nil {
-		return Overview{}, err
+		return nil, nil, OverviewTotals{}, err
 	}
-	o := Overview{Periods: report, Models: make([]ModelTraffic, 0, len(models))}
-	for k, t := range models {
+	var all trafficSum
+	models := make([]ModelTraffic, 0, len(sums))
+	for k, t := range sums {
 		all.join(t)
-		o.Models = append(o.Models, t.model(k.model, k.provider))
+		models = append(models, t.model(k.model, k.provider))
 	}
-	slices.SortFunc(o.Models, func(a, b ModelTraffic) int {
+	slices.SortFunc(models, func(a, b ModelTraffic) int {
 		return cmp.Or(cmp.Compare(b.Requests, a.Requests), cmp.Compare(a.Model, b.Model), cmp.Compare(a.Provider, b.Provider))
 	})
-	o.Range, o.Before = all.totals(span), earlier.totals(span.before())
-	return o, nil
+	return report, models, all.totals(span), nil
+}
+
+// trafficTotals adds up a span: in the database, since a column of a row takes
+// longer to be handed over than to be added.
+func (db *DB) trafficTotals(ctx context.Context, caller policy.Caller, span hourSpan) (OverviewTotals, error) {
+	var all trafficSum
+	_, err := db.Run(ctx, caller, query.Select{
+		From: "traffic_hourly",
+		Columns: []query.Output{
+			{Name: "requests", Func: query.Sum},
+			{Name: "failures", Func: query.Sum},
+			{Name: "tokens", Func: query.Sum},
+			{Name: "cost_usd", Func: query.Sum},
+			{Name: "cost_nano", Func: query.Sum},
+			{Name: "latency", Func: query.Concat},
+		},
+		Where: between("hour", span.from, span.to),
+	}, func(r query.Row) error {
+		all.UsageShare = all.plus(usageShare(r))
+		for histogram := range strings.SplitSeq(text(r[5]), ",{") {
+			all.latency.add(histogram)
+		}
+		return nil
+	})
+	return all.totals(span), err
+}
+
+// usageShare reads requests, failures, tokens, dollars and nano-dollars, which
+// are to be added to something.
+func usageShare(r query.Row) UsageShare {
+	return UsageShare{
+		Requests: integer(r[0]), Failures: integer(r[1]), Tokens: integer(r[2]), dollars: integer(r[3]), nano: integer(r[4]),
+	}
 }
 
 // A trafficSum is some traffic, and how long it took.

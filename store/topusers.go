@@ -33,11 +33,11 @@ const (
 		LIMIT $3`
 )
 
-// topUsers lists the users who cost most in a span of so many requests. The logs
-// of a longer one would take too long: then it is whole months.
-func (db *DB) topUsers(ctx context.Context, span hourSpan, requests int64) (TopUsers, error) {
+// topUsers lists the users who cost most in a span of few logs or many. Many
+// would take too long: then it is whole months.
+func (db *DB) topUsers(ctx context.Context, span hourSpan, many bool) (TopUsers, error) {
 	list, sums, at := topByLogSQL, "usage_by_log", "created_at"
-	if requests > fewLogs {
+	if many {
 		list, sums, at = topByMonthSQL, "usage_monthly", "month"
 		span = hourSpan{span.from.Month(), (span.to - 1).nextMonth()}
 	}

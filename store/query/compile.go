@@ -205,6 +205,8 @@ func (c *compiler) output(o Output) (string, ColumnSpec, error) {
 		name, col.Type = "count("+name+")", Int
 	case CountDistinct:
 		name, col.Type = "count(DISTINCT "+name+")", Int
+	case Concat:
+		name = string(o.Func) + "(" + name + ", ',')"
 	default:
 		return "", col, fmt.Errorf("unknown aggregate %q", o.Func)
 	}

@@ -53,6 +53,9 @@ var questions = []struct {
 		From: "usage_totals", Group: []string{"model"},
 		Columns: []query.Output{{Name: "model"}, {Name: "tokens", Func: query.Sum, As: "all"}, {Name: "provider", Func: query.CountDistinct}},
 	}},
+	{"texts put together", query.Select{
+		From: "traffic_hourly", Columns: []query.Output{{Name: "latency", Func: query.Concat}}, Where: query.Is("provider", "secret"),
+	}},
 	{"an order of nullable columns and of the key", query.Select{
 		From: "request_logs", Columns: []query.Output{{Name: "id"}},
 		Order: []query.Order{{Column: "model"}, {Column: "provider", Desc: true}, {Column: "id", Desc: true}},

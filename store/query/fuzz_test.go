@@ -138,7 +138,7 @@ func (r *reader) selection(depth int) query.Select {
 	for range r.n(4) {
 		s.Columns = append(s.Columns, query.Output{
 			Name: r.column(), As: pick(r, "", "alias", `an "alias"`),
-			Func: pick(r, "", query.Sum, query.Max, query.Min, query.Count, query.CountDistinct, query.CountRows, query.Aggregate(r.badly())),
+			Func: pick(r, "", query.Sum, query.Max, query.Min, query.Count, query.CountDistinct, query.Concat, query.CountRows, query.Aggregate(r.badly())),
 		})
 	}
 	if r.yes() {
@@ -202,7 +202,7 @@ var (
 
 // ours are the lower-case words that the compiler and the policy write.
 var ours = []string{
-	"count", "sum", "max", "min", "json_path", "json_path_text", "json_contains",
+	"count", "sum", "max", "min", "string_agg", "json_path", "json_path_text", "json_contains",
 	"like_text", "ilike_text", "match_text", "imatch_text", "user_profile_id", "user_id",
 }
 
@@ -211,7 +211,7 @@ var ours = []string{
 // that the schema has, and aliases of answers.
 func requireBound(t testing.TB, s query.Statement) {
 	t.Helper()
-	bare := quotedName.ReplaceAllString(s.SQL, "")
+	bare := strings.ReplaceAll(quotedName.ReplaceAllString(s.SQL, ""), ", ',')", ")") // Concat's own comma
 	named := map[string]bool{}
 	for _, match := range placeholder.FindAllStringSubmatch(bare, -1) {
 		named[match[1]] = true

@@ -42,7 +42,8 @@ type Output struct {
 // An Aggregate is a function over the rows of a group.
 type Aggregate string
 
-// The aggregates. CountRows counts rows and takes no column.
+// The aggregates. CountRows counts rows and takes no column; Concat puts texts
+// one behind the other, in no order, with commas between them.
 const (
 	Sum   Aggregate = "sum"
 	Max   Aggregate = "max"
@@ -51,6 +52,8 @@ const (
 
 	CountDistinct Aggregate = "count distinct"
 	CountRows     Aggregate = "count rows"
+
+	Concat Aggregate = "string_agg"
 )
 
 // A Place is a column, or a place inside a JSON column.
