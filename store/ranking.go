@@ -47,7 +47,7 @@ const rankedUsersSQL = `SELECT user_id, coalesce(email, ''), coalesce(full_name,
 // rank reads all users.
 func (db *DB) rank(ctx context.Context) (*ranking, error) {
 	r := &ranking{at: db.now(), places: map[string]int32{}, orders: map[UserSort]*userOrder{}}
-	err := db.readRows(ctx, rankedUsersSQL, func(rows *sql.Rows) error {
+	err := db.readRows(ctx, func(rows *sql.Rows) error {
 		var id, email, name string
 		var tokens int64
 		if err := rows.Scan(&id, &email, &name, &tokens); err != nil {
@@ -57,7 +57,7 @@ func (db *DB) rank(ctx context.Context) (*ranking, error) {
 		r.users = append(r.users, rankedUser{id: id, text: strings.ToLower(id + "\x00" + email + "\x00" + name)})
 		r.tokens = append(r.tokens, float64(tokens))
 		return nil
-	})
+	}, rankedUsersSQL)
 	if err != nil {
 		return nil, fmt.Errorf("listing the users: %w", translate(err))
 	}
@@ -89,7 +89,7 @@ func (db *DB) order(ctx context.Context, r *ranking, by UserSort) (*userOrder, e
 			}
 		}
 		statement := "SELECT user_profile_id, " + keySums[by] + " FROM usage_totals GROUP BY user_profile_id"
-		err := db.readRows(ctx, statement, func(rows *sql.Rows) error {
+		err := db.readRows(ctx, func(rows *sql.Rows) error {
 			var id string
 			var key, billionths any
 			if err := rows.Scan(&id, &key, &billionths); err != nil {
@@ -99,7 +99,7 @@ func (db *DB) order(ctx context.Context, r *ranking, by UserSort) (*userOrder, e
 				o.keys[place] = keyOf(by, key, billionths)
 			}
 			return nil
-		})
+		}, statement)
 		if err != nil {
 			return nil, fmt.Errorf("ranking the users: %w", translate(err))
 		}
@@ -139,8 +139,8 @@ func (r *ranking) search(part string) []bool {
 }
 
 // readRows calls each for the rows of a statement.
-func (db *DB) readRows(ctx context.Context, statement string, each func(*sql.Rows) error) error {
-	rows, err := db.readers.QueryContext(ctx, statement)
+func (db *DB) readRows(ctx context.Context, each func(*sql.Rows) error, statement string, args ...any) error {
+	rows, err := db.readers.QueryContext(ctx, statement, args...)
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,11 @@ type userCursor struct {
 }
 
 func (l *userList) cursor(i int, back bool) string {
-	text, err := json.Marshal(userCursor{l.by, l.down, back, l.order.key(l.place(i)), l.id(i)})
+	return userCursor{l.by, l.down, back, l.order.key(l.place(i)), l.id(i)}.text()
+}
+
+func (c userCursor) text() string {
+	text, err := json.Marshal(c)
 	if err != nil {
 		return "" // numbers and texts can be written
 	}

@@ -3,6 +3,8 @@ package store
 import (
 	"cmp"
 	"context"
+	"database/sql"
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -69,18 +71,94 @@ type UserRow struct {
 // whose place changes while somebody turns the pages may come twice or not at
 // all.
 func (db *DB) UserList(ctx context.Context, caller policy.Caller, q UserListQuery) (UserPage, error) {
-	list, err := db.userList(ctx, caller, q)
+	if err := mayListUsers(caller); err != nil {
+		return UserPage{}, err
+	}
+	if q.opens() && db.rankings.latest() == nil {
+		defer db.PrepareUserList() // for where people go from here
+		return db.firstUsers(ctx, caller, q)
+	}
+	list, err := db.userList(ctx, q)
 	if err != nil {
 		return UserPage{}, err
 	}
 	return list.page(ctx, caller, q)
 }
 
+// mayListUsers refuses who may not. It is about all users, so no table's own
+// rules will do.
+func mayListUsers(caller policy.Caller) error {
+	if !policy.For(caller, "traffic_hourly", policy.Select).Any() {
+		return errPermission("user_profiles")
+	}
+	return nil
+}
+
+// opens says whether it is the page that the list is usually opened with.
+func (q UserListQuery) opens() bool {
+	return q.Search == "" && q.After == "" && cmp.Or(q.Sort, ByTokens) == ByTokens
+}
+
+// pageSize returns how many users a page has.
+func (q UserListQuery) pageSize() int {
+	if q.Limit <= 0 {
+		return 50
+	}
+	return min(q.Limit, MaxUserPage)
+}
+
+const (
+	mostTokensSQL = `
+		SELECT user_id, tokens_used, (SELECT count(*) FROM user_profiles)
+		FROM user_profiles
+		ORDER BY tokens_used DESC, user_id DESC
+		LIMIT $1`
+	fewestTokensSQL = `
+		SELECT user_id, tokens_used, (SELECT count(*) FROM user_profiles)
+		FROM user_profiles
+		ORDER BY tokens_used, user_id
+		LIMIT $1`
+)
+
+// firstUsers returns the first page by tokens without a ranking of all users,
+// which takes several times as long.
+func (db *DB) firstUsers(ctx context.Context, caller policy.Caller, q UserListQuery) (UserPage, error) {
+	page := UserPage{AsOf: db.now()}
+	statement := mostTokensSQL
+	if q.Ascending {
+		statement = fewestTokensSQL
+	}
+	var ids []any
+	end := userCursor{Sort: ByTokens, Down: !q.Ascending}
+	err := db.readRows(ctx, func(rows *sql.Rows) error {
+		var id string
+		var tokens int64
+		if err := rows.Scan(&id, &tokens, &page.Total); err != nil {
+			return err
+		}
+		if len(ids) == q.pageSize() { // the next page's
+			page.Next = end.text()
+			return nil
+		}
+		ids = append(ids, id)
+		end.Key, end.ID = float64(tokens), id
+		return nil
+	}, statement, q.pageSize()+1)
+	if err != nil {
+		return page, fmt.Errorf("listing the users: %w", translate(err))
+	}
+	page.Users, err = db.userRows(ctx, caller, ids)
+	return page, err
+}
+
 // AllUsers calls each with every user that matches, in one order; After and
 // Limit are passed over. It is for the service role alone.
 func (db *DB) AllUsers(ctx context.Context, caller policy.Caller, q UserListQuery, each func(UserRow) error) error {
+	if err := mayListUsers(caller); err != nil {
+		return err
+	}
 	q.After, q.Limit = "", MaxUserPage
-	list, err := db.userList(ctx, caller, q)
+	list, err := db.userList(ctx, q)
 	if err != nil {
 		return err
 	}
@@ -109,11 +187,7 @@ type userList struct {
 	found []bool // by place in the ranking, whether a user matches; nil: all do
 }
 
-func (db *DB) userList(ctx context.Context, caller policy.Caller, q UserListQuery) (*userList, error) {
-	// No table's own rules: it is about all users.
-	if !policy.For(caller, "traffic_hourly", policy.Select).Any() {
-		return nil, errPermission("user_profiles")
-	}
+func (db *DB) userList(ctx context.Context, q UserListQuery) (*userList, error) {
 	by := cmp.Or(q.Sort, ByTokens)
 	if !slices.Contains(UserSorts(), by) {
 		return nil, errorf(CodeInvalidText, "unknown sort %s: one of %v", strconv.Quote(clip(string(by))), UserSorts())
@@ -131,11 +205,7 @@ func (db *DB) userList(ctx context.Context, caller policy.Caller, q UserListQuer
 
 // page reads a page of the list.
 func (l *userList) page(ctx context.Context, caller policy.Caller, q UserListQuery) (UserPage, error) {
-	limit := min(q.Limit, MaxUserPage)
-	if limit <= 0 {
-		limit = 50
-	}
-	first, last, err := l.window(q.After, limit)
+	first, last, err := l.window(q.After, q.pageSize())
 	if err != nil {
 		return UserPage{}, err
 	}

@@ -186,6 +186,26 @@ func TestAListOfUsersIsPreparedInAllOrders(t *testing.T) {
 	}
 }
 
+func TestTheListOfUsersOpensWithoutWaitingForItsOrders(t *testing.T) {
+	t.Parallel()
+	for _, ascending := range []bool{false, true} {
+		db := storetest.Open(t)
+		crowd(t, db, 1100)
+		db.HoldRanking(t) // as if it took for ever
+		all := everybody(t, db)
+		for _, limit := range []int{0, 1, store.MaxUserPage} {
+			q := store.UserListQuery{Ascending: ascending, Limit: limit}
+			page, err := db.UserList(t.Context(), policy.System(), q)
+			require.NoError(t, err)
+			size := cmp.Or(limit, 50)
+			require.Equal(t, listed(all, q)[:size], page.Users)
+			require.EqualValues(t, 1100, page.Total)
+			require.Empty(t, page.Previous)
+			require.NotEmpty(t, page.Next)
+		}
+	}
+}
+
 func TestFewUsersAreListedAsOfNow(t *testing.T) {
 	t.Parallel()
 	db := storetest.Open(t)
