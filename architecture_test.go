@@ -20,7 +20,7 @@ const module = "github.com/llmtally/llmtally"
 // here fails the test: add it where it belongs.
 var rooms = map[string][]string{
 	".": {
-		"http", "http/auth", "http/ingest", "http/rest", "http/v1", "jobs", "jobs/notify",
+		"http", "http/auth", "http/dashboard", "http/ingest", "http/rest", "http/v1", "jobs", "jobs/notify",
 		"store", "store/price", "policy",
 	},
 

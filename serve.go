@@ -16,6 +16,7 @@ import (
 
 	llmhttp "github.com/llmtally/llmtally/http"
 	"github.com/llmtally/llmtally/http/auth"
+	"github.com/llmtally/llmtally/http/dashboard"
 	"github.com/llmtally/llmtally/http/ingest"
 	v1 "github.com/llmtally/llmtally/http/v1"
 	"github.com/llmtally/llmtally/jobs"
@@ -82,7 +83,20 @@ func (c *serveCommand) Run(p *process) (err error) {
 	}
 	defer func() { err = errors.Join(err, stopJobs(p.ctx, runner)) }() // before the database closes
 	defer c.deliver(p.ctx, db)()
+	defer prepare(p.ctx, db)()
 	return serve(p.ctx, listener, handler)
+}
+
+// prepare makes ready, meanwhile, for what the dashboard opens with.
+func prepare(ctx context.Context, db *store.DB) (wait func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := db.PrepareOverview(ctx, dashboard.DefaultDays); err != nil && ctx.Err() == nil {
+			slog.Warn("preparing the overview", "error", err)
+		}
+	}()
+	return func() { <-done }
 }
 
 // greet says where the server is, and how to use it. Its link is worth nothing

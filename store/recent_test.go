@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/llmtally/llmtally/policy"
 	"github.com/llmtally/llmtally/store"
 	"github.com/llmtally/llmtally/store/storetest"
 )
@@ -113,4 +115,24 @@ func TestNothingIsKeptOfWhatWasAskedBeforeAllWasForgotten(t *testing.T) {
 	assert.Equal(t, 1, <-answered)
 	close(q.goOn)
 	assert.Equal(t, 2, q.ask(t))
+}
+
+func TestAnOverviewIsPreparedForThePageThatIsOpenedFirst(t *testing.T) {
+	t.Parallel()
+	var clock atomic.Int64
+	db := storetest.OpenWith(t, store.Options{AutoCreateUsers: true, Now: func() time.Time {
+		return busyEnd.Add(time.Duration(clock.Add(int64(store.RecentCost + 1)))) // whatever it is about, it takes long
+	}})
+	log := func(user string) {
+		storetest.Append(t, db, policy.System(), logAt(busyEnd.Add(-time.Hour), fmt.Sprintf(`,"user_profile_id":%q`, user)))
+	}
+	log("ann")
+	require.NoError(t, db.PrepareOverview(t.Context(), 30))
+	log("ben")
+	from := time.Date(busyEnd.Year(), busyEnd.Month(), busyEnd.Day()-29, 0, 0, 0, 0, time.UTC)
+	o, err := db.Overview(t.Context(), policy.System(), from, busyEnd, store.ByDay, time.UTC)
+	require.NoError(t, err)
+	assert.EqualValues(t, 2, o.Range.Requests)
+	assert.EqualValues(t, 1, o.Range.ActiveUsers, "as prepared")
+	assert.Len(t, o.TopUsers.Users, 1, "as prepared")
 }

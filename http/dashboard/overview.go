@@ -3,6 +3,8 @@ package dashboard
 import (
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/llmtally/llmtally/store"
 )
 
@@ -40,17 +42,23 @@ type overviewBody struct {
 }
 
 func overview(v *visit, live string) error {
-	v.DB.PrepareUserList() // the page that people go to next
+	defer v.DB.PrepareUserList() // the page that people go to next
 	s, err := v.span()
 	if err != nil {
 		return err
 	}
-	o, err := v.DB.Overview(v.Context(), v.caller, s.From, s.To, s.Granularity, v.zone)
-	if err != nil {
+	var o store.Overview
+	var unpriced []store.UnpricedModel
+	var parts errgroup.Group
+	parts.Go(func() (err error) {
+		o, err = v.DB.Overview(v.Context(), v.caller, s.From, s.To, s.Granularity, v.zone)
 		return err
-	}
-	unpriced, err := v.DB.Unpriced(v.Context(), v.caller)
-	if err != nil {
+	})
+	parts.Go(func() (err error) {
+		unpriced, err = v.DB.Unpriced(v.Context(), v.caller)
+		return err
+	})
+	if err := parts.Wait(); err != nil {
 		return err
 	}
 	if v.query("format") == "csv" {

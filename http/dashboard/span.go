@@ -31,8 +31,11 @@ var ranges = []struct {
 	key, words string
 	days       int
 }{
-	{"24h", "the last 24 hours", 1}, {"7d", "the last 7 days", 7}, {"30d", "the last 30 days", 30}, {"90d", "the last 90 days", 90},
+	{"24h", "the last 24 hours", 1}, {"7d", "the last 7 days", 7}, {"30d", "the last 30 days", DefaultDays}, {"90d", "the last 90 days", 90},
 }
+
+// DefaultDays is how many days up to now the pages show unless asked otherwise.
+const DefaultDays = 30
 
 const (
 	defaultRange = "30d"
