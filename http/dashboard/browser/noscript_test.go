@@ -45,7 +45,7 @@ func TestThePagesWorkWithoutJavaScript(t *testing.T) {
 	b.click("#requests tbody tr:nth-child(2) a")
 	b.see("main", "Because air scatters blue light most.")
 
-	b.click("#zone-form button") // UTC, as it stands
+	b.clickToReload("#zone-form button") // UTC, as it stands
 	b.see("main", "Because air scatters blue light most.")
 	b.click("#sign-out")
 	b.seeAt("/signin", "Sign in")

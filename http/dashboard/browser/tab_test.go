@@ -3,6 +3,7 @@ package browser_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"net/url"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
@@ -138,12 +140,36 @@ func (b *tab) status(path string) int64 {
 	return answer.Status
 }
 
-// click clicks at the middle of an element.
+// click clicks at the middle of an element. One that vanishes before, because
+// another page is coming, is looked for again there.
 func (b *tab) click(selector string) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, *patience)
 	defer cancel()
-	require.NoError(b.t, chromedp.Do(ctx, chromedp.Click(chromedp.CSS(selector))), "clicking %s", selector)
+	for {
+		err := chromedp.Do(ctx, chromedp.Click(chromedp.CSS(selector)))
+		if !hasVanished(err) {
+			require.NoError(b.t, err, "clicking %s", selector)
+			return
+		}
+	}
+}
+
+// hasVanished says whether an element is no more that the browser was to find.
+// It is asked so where the element is, before anything is pressed; what presses
+// names a place and no element, so a click that was made is never made again.
+func hasVanished(err error) bool {
+	var said *cdproto.Error
+	return errors.As(err, &said) && said.Message == "Could not find node with given id"
+}
+
+// clickToReload clicks at what loads this page anew, and waits until it is there:
+// the page before may show all that this one shall.
+func (b *tab) clickToReload(selector string) {
+	b.t.Helper()
+	value[bool](b, "window.before = true")
+	b.click(selector)
+	b.until("the page, loaded anew", `document.readyState === "complete" && !window.before`)
 }
 
 // enter replaces what stands in a field.
