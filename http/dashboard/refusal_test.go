@@ -14,7 +14,6 @@ func TestAnAddressThatSaysWhatNobodyOffersIsToldWhatIsOffered(t *testing.T) {
 	const (
 		metric  = "This metric is unknown: it is requests, tokens or cost."
 		by      = "This way to stack is unknown: it is model or provider."
-		status  = "This status is unknown: it is success, failure, error or initiated."
 		place   = "This place in the list is unknown: it is a whole number from 0 to "
 		reverse = "The range ends before it begins."
 		dates   = "Dates are taken from 1970-01-01 to 9000-12-31."
@@ -24,9 +23,6 @@ func TestAnAddressThatSaysWhatNobodyOffersIsToldWhatIsOffered(t *testing.T) {
 		"/users/ann?metric=zz":                         metric,
 		"/?by=zz":                                      by,
 		"/?by=zz&format=csv&table=usage":               by,
-		"/requests?status=zz":                          status,
-		"/users/ann?status=zz":                         status,
-		"/requests?status=zz&format=csv":               status,
 		"/users?order=zz":                              "This order is unknown: it is ascending or descending.",
 		"/users?order=zz&format=csv":                   "This order is unknown: it is ascending or descending.",
 		"/users?sort=zz":                               "Unknown sort",

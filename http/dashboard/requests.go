@@ -3,6 +3,7 @@ package dashboard
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -28,8 +29,14 @@ var filterNames = []string{"user", "model", "provider", "status", "since", "unti
 
 var statuses = []string{store.StatusSuccess, store.StatusFailure, store.StatusError, store.StatusInitiated}
 
-// Statuses are those to choose from.
-func (requestFilter) Statuses() []string { return statuses }
+// Statuses are those to choose from: the usual ones and, since a log may have any,
+// the one that is chosen.
+func (f requestFilter) Statuses() []string {
+	if f.Status == "" || slices.Contains(statuses, f.Status) {
+		return statuses
+	}
+	return append(slices.Clone(statuses), f.Status)
+}
 
 // pageRows is how many rows a page of a table has.
 const pageRows = 50
@@ -61,13 +68,9 @@ func requestsPage(v *visit) error {
 
 // requestFilter reads the filters from the address. With a user, only theirs.
 func (v *visit) requestFilter(user string) (requestFilter, store.LogFilter, error) {
-	status, err := v.oneOf("status", "status", statuses...)
-	if err != nil {
-		return requestFilter{}, store.LogFilter{}, err
-	}
 	f := requestFilter{
 		User: strings.TrimSpace(v.query("user")), Model: strings.TrimSpace(v.query("model")),
-		Provider: strings.TrimSpace(v.query("provider")), Status: status, From: v.query("since"), To: v.query("until"),
+		Provider: strings.TrimSpace(v.query("provider")), Status: v.query("status"), From: v.query("since"), To: v.query("until"),
 	}
 	logs := store.LogFilter{UserID: f.User, Model: f.Model, Provider: f.Provider, Status: f.Status, Before: v.query("after"), Limit: pageRows}
 	if user != "" {

@@ -48,6 +48,24 @@ func TestRequestsAreFilteredWithoutAReload(t *testing.T) {
 	assert.Equal(t, "failure", value[string](b, `document.querySelector("[name=status]").value`))
 }
 
+func TestAnUnusualStatusStaysChosen(t *testing.T) {
+	t.Parallel()
+	s := booksServer(t)
+	s.log(t, `{"end_user":"ann","model":"m","status":"canceled"}`, `{"end_user":"bob","model":"m","status":"canceled"}`)
+	b := s.operator(t, desktop)
+	b.goTo("/requests?status=canceled")
+	b.seeCount("#requests", 2)
+	stays := b.stays()
+	b.enter("[name=user]", "ann")
+	b.press("\r")
+	b.seeCount("#requests", 1)
+	assert.Equal(t, "/requests?user=ann&status=canceled", b.address())
+	b.click("#filters-reset")
+	b.seeCount("#requests", 7)
+	assert.NotContains(t, b.text("[name=status]"), "canceled")
+	stays(t)
+}
+
 func TestAFilterChangesNothingElseOfAUsersPage(t *testing.T) {
 	t.Parallel()
 	s := booksServer(t)
