@@ -9,6 +9,12 @@ import (
 	"github.com/llmtally/llmtally/store/query"
 )
 
+// The states of an alert.
+const (
+	AlertFiring   = "firing"
+	AlertResolved = "resolved"
+)
+
 // An Alert is a threshold that was exceeded.
 type Alert struct {
 	ID          int64           `json:"id"`
@@ -46,7 +52,7 @@ const alertColumns = `
 	a.window_start, a.window_end, a.threshold, a.max_value, a.used, a.message, a.fired_at, a.resolved_at`
 
 func scanAlert(scan func(...any) error) (Alert, error) {
-	a := Alert{State: "firing", Deliveries: []DeliveryState{}}
+	a := Alert{State: AlertFiring, Deliveries: []DeliveryState{}}
 	var user, start, end, fired string
 	var resolved *string
 	err := scan(&a.ID, &a.RuleID, &a.Rule, &a.Metric, &a.Scope, &a.ScopeValue, &user, &a.Window,
@@ -56,7 +62,7 @@ func scanAlert(scan func(...any) error) (Alert, error) {
 	}
 	a.WindowStart, a.WindowEnd, a.FiredAt = stored(&start), stored(&end), moment(fired)
 	if a.ResolvedAt = stored(resolved); a.ResolvedAt != nil {
-		a.State = "resolved"
+		a.State = AlertResolved
 	}
 	return a, err
 }
@@ -72,7 +78,7 @@ func stored(s *string) *Timestamp {
 
 // An AlertFilter says which alerts to list; zero values ask for all.
 type AlertFilter struct {
-	State  string // firing or resolved
+	State  string // AlertFiring or AlertResolved
 	UserID string
 	Before int64 // only alerts older than the one of this id
 	Limit  int64

@@ -33,6 +33,14 @@ func (v *visit) with(changes ...string) string {
 	return v.URL.EscapedPath() + "?" + q.Encode()
 }
 
+// gone are changes that take names away.
+func gone(names ...string) (changes []string) {
+	for _, name := range names {
+		changes = append(changes, name, "")
+	}
+	return changes
+}
+
 // kept returns what a form of this page must send along, since a browser puts
 // the form's fields in the place of the address's whole query: all that the
 // query says but the form's own fields, and the places in lists, which are those

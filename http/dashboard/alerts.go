@@ -28,19 +28,13 @@ type alertLine struct {
 
 type channelLine struct{ Name, Kind, State string }
 
-// The states of alerts.
-const (
-	firing   = "firing"
-	resolved = "resolved"
-)
-
 // newestOpen are the newest of the alerts that fire, and how many more there are.
 func (v *visit) newestOpen(most int64) (lines []alertLine, more int64, err error) {
-	newest, err := v.DB.Alerts(v.Context(), v.caller, store.AlertFilter{State: firing, Limit: most})
+	newest, err := v.DB.Alerts(v.Context(), v.caller, store.AlertFilter{State: store.AlertFiring, Limit: most})
 	if err != nil || len(newest) == 0 {
 		return nil, 0, err
 	}
-	all, err := v.DB.CountAlerts(v.Context(), v.caller, store.AlertFilter{State: firing})
+	all, err := v.DB.CountAlerts(v.Context(), v.caller, store.AlertFilter{State: store.AlertFiring})
 	return v.alertLines(newest), max(0, all-int64(len(newest))), err
 }
 
@@ -83,7 +77,7 @@ func alertsPage(v *visit) error {
 		return v.alertsCSV(rules)
 	}
 	b := alertsBody{Rules: newTable(v, "rules", "Rules", ruleColumns, rules)}
-	open, err := v.alertTable(&b.Open, "open", "Open alerts", firing, "open-after")
+	open, err := v.alertTable(&b.Open, "open", "Open alerts", store.AlertFiring, "open-after")
 	if err != nil {
 		return err
 	}
@@ -91,7 +85,7 @@ func alertsPage(v *visit) error {
 	if b.Open.Note == "" {
 		b.Open.Empty = "All is within its limits."
 	}
-	if _, err := v.alertTable(&b.Past, "alerts", "Past alerts", resolved, "after"); err != nil {
+	if _, err := v.alertTable(&b.Past, "alerts", "Past alerts", store.AlertResolved, "after"); err != nil {
 		return err
 	}
 	if b.Channels, err = v.channelLines(); err != nil {
@@ -148,9 +142,9 @@ func (v *visit) channelLines() (lines []channelLine, err error) {
 func (v *visit) alertsCSV(rules []store.AlertRule) error {
 	switch v.query("table") {
 	case "open":
-		return sendCSV(v, "open-alerts", alertColumns(v), v.allAlerts(firing))
+		return sendCSV(v, "open-alerts", alertColumns(v), v.allAlerts(store.AlertFiring))
 	case "alerts":
-		return sendCSV(v, "past-alerts", alertColumns(v), v.allAlerts(resolved))
+		return sendCSV(v, "past-alerts", alertColumns(v), v.allAlerts(store.AlertResolved))
 	case "rules":
 		return sendCSV(v, "rules", ruleColumns, each(rules))
 	}

@@ -29,11 +29,7 @@ func (v *visit) wantsCSV(table string) (bool, error) {
 
 // csvPath is where a table of this page is had as CSV, from its beginning.
 func (v *visit) csvPath(table string) string {
-	changes := []string{"format", "csv", "table", table}
-	for _, place := range paging {
-		changes = append(changes, place, "")
-	}
-	return v.with(changes...)
+	return v.with(append(gone(paging...), "format", "csv", "table", table)...)
 }
 
 // each calls with every one of the rows: for tables that are in memory.

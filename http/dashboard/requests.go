@@ -109,7 +109,7 @@ func requests(v *visit, id string, filter requestFilter, logs store.LogFilter) (
 	shown := rows[:min(len(rows), size)]
 	l := requestList{
 		Filter: filter, Action: v.URL.EscapedPath(), Keep: v.kept(filterNames...), Active: filter != requestFilter{},
-		Reset: v.with("user", "", "model", "", "provider", "", "status", "", "since", "", "until", "", "after", ""),
+		Reset: v.with(gone(slices.Concat(filterNames, paging)...)...),
 	}
 	l.Table = newTable(v, id, "Requests", logColumns(v, logs.UserID == "" && v.isOperator()), shown)
 	l.Table.Empty = "No requests yet."
