@@ -16,6 +16,14 @@ type Costs struct {
 	CostByProvider     map[string]*float64     `json:"cost_by_provider" doc:"USD; null when nothing of it has a price. \"\" is an unknown provider."`
 	CostByModel        map[string]*float64     `json:"cost_by_model" doc:"The same by model."`
 	Recommendations    []advice.Recommendation `json:"recommendations" doc:"The largest amounts first."`
+
+	Models map[advice.Name]ModelCost `json:"-"` // each provider's model, which a name in CostByModel may not be
+}
+
+// A ModelCost is what a model's requests cost, and how many are not in it.
+type ModelCost struct {
+	Cost     *float64 // USD; nil when nothing of it has a price
+	Unpriced int64    // requests whose tokens are known and whose price is not
 }
 
 // Costs analyses one user's costs over all their requests. Comparisons with
@@ -138,12 +146,14 @@ func (all modelUsages) costs() Costs {
 	}
 	c := Costs{
 		TotalCost: USD(total.dollars, total.nano), CostByModel: map[string]*float64{}, CostByProvider: map[string]*float64{},
+		Models: make(map[advice.Name]ModelCost, len(all)),
 	}
 	for name, sum := range providers {
 		c.CostByProvider[name] = sum.usd()
 	}
 	most := 0.0
 	for _, u := range all { // in order, so that ties go by name
+		c.Models[advice.Name{Provider: u.Provider, Model: u.Model}] = ModelCost{costSum{}.plus(u).usd(), u.UnpricedRequests}
 		cost := models[u.Model].usd()
 		c.CostByModel[u.Model] = cost
 		if cost != nil && *cost > most {

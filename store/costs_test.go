@@ -159,6 +159,24 @@ func TestTiesGoByNameAndNothingIsTheMostExpensiveOfNothing(t *testing.T) {
 	}
 }
 
+func TestAModelsCostSaysHowManyRequestsAreNotInIt(t *testing.T) {
+	t.Parallel()
+	db := openAtNoon(t)
+	for _, l := range []string{
+		`"provider":"p","total_cost":1,"tokens_used":5`, `"provider":"p","tokens_used":5`, `"provider":"p","tokens_used":5`, `"provider":"p"`,
+		`"provider":"q","tokens_used":5`, `"provider":"r","total_cost":0,"tokens_used":5`, `"provider":"s"`,
+	} {
+		storetest.Append(t, db, policy.System(), `{"end_user":"ann","model":"z","status":"success",`+l+`}`)
+	}
+	one, nothing := 1.0, 0.0
+	for _, c := range []store.Costs{costsOf(t, db, "ann"), allCosts(t, db)} {
+		assert.Equal(t, map[advice.Name]store.ModelCost{
+			{Provider: "p", Model: "z"}: {Cost: &one, Unpriced: 2}, {Provider: "q", Model: "z"}: {Unpriced: 1},
+			{Provider: "r", Model: "z"}: {Cost: &nothing}, {Provider: "s", Model: "z"}: {},
+		}, c.Models)
+	}
+}
+
 func TestTheOverviewCountsWhatIsLinkedToNobody(t *testing.T) {
 	t.Parallel()
 	db := openAtNoon(t)

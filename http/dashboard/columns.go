@@ -178,7 +178,7 @@ var shareColumns = []column[store.UserShare]{
 }
 
 // modelColumns show models and their part of all requests.
-func modelColumns(all int64) []column[store.ModelTraffic] {
+func modelColumns(v *visit, all int64) []column[store.ModelTraffic] {
 	return []column[store.ModelTraffic]{
 		{
 			Name: "model", Head: "Model",
@@ -191,28 +191,33 @@ func modelColumns(all int64) []column[store.ModelTraffic] {
 		countColumn("requests", "Requests", func(m store.ModelTraffic) int64 { return m.Requests }),
 		failureColumn(func(m store.ModelTraffic) (int64, int64) { return m.Failures, m.Requests }),
 		countColumn("tokens", "Tokens", func(m store.ModelTraffic) int64 { return m.Tokens }),
-		partlyPriced(costColumn("cost_usd", "Cost", func(m store.ModelTraffic) *float64 {
+		partlyPriced(v, costColumn("cost_usd", "Cost", func(m store.ModelTraffic) *float64 {
 			if m.Cost == 0 && m.Unpriced > 0 { // unknown, not nothing
 				return nil
 			}
 			return &m.Cost
-		})),
+		}), func(m store.ModelTraffic) (int64, string, string) { return m.Unpriced, m.Provider, m.Model }),
 		percentileColumn("p50_seconds", "Median", func(m store.ModelTraffic) *float64 { return m.P50 }),
 		percentileColumn("p95_seconds", "95th", func(m store.ModelTraffic) *float64 { return m.P95 }),
 	}
 }
 
-// partlyPriced says beside a model's cost how many requests are not in it, and
-// leads to where they get a price.
-func partlyPriced(cost column[store.ModelTraffic]) column[store.ModelTraffic] {
+// partlyPriced says beside a model's cost how many requests are not in it. The
+// operator is led to where they get a price.
+func partlyPriced[T any](v *visit, cost column[T], of func(T) (unpriced int64, provider, model string)) column[T] {
 	known := cost.Show
-	cost.Show = func(m store.ModelTraffic) cell {
-		c := known(m)
-		if m.Unpriced > 0 {
-			c.Sub, c.SubHref = count(m.Unpriced)+" unpriced", priceHref(m.Provider, m.Model)
+	cost.Show = func(row T) cell {
+		c := known(row)
+		unpriced, provider, model := of(row)
+		if unpriced == 0 {
+			return c
 		}
-		if m.Unpriced > 0 && m.Cost > 0 {
+		c.Sub = count(unpriced) + " unpriced"
+		if c.Text != none {
 			c.Sub = "+ " + c.Sub
+		}
+		if v.isOperator() {
+			c.SubHref = priceHref(provider, model)
 		}
 		return c
 	}

@@ -35,7 +35,7 @@ func modelsPage(v *visit) error {
 	models := slices.DeleteFunc(slices.Clone(o.Models), func(m store.ModelTraffic) bool {
 		return !strings.Contains(strings.ToLower(m.Model+" "+m.Provider), search)
 	})
-	columns := modelColumns(o.Range.Requests)
+	columns := modelColumns(v, o.Range.Requests)
 	if asCSV {
 		return sendCSV(v, "models", columns, each(models))
 	}

@@ -61,6 +61,30 @@ func TestAModelSaysHowManyOfItsRequestsHaveNoPrice(t *testing.T) {
 	has(t, sheet, "never,ours,1,0,5,,,")
 }
 
+func TestAUsersModelSaysHowManyOfItsRequestsHaveNoPrice(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.add(`{"end_user":"ann","model":"house","provider":"ours","total_cost":0.0000024,"tokens_used":5}`, `{"end_user":"ann","model":"house","provider":"ours","tokens_used":5}`,
+		`{"end_user":"ann","model":"house","provider":"theirs","tokens_used":5}`, `{"end_user":"bob","model":"house","provider":"ours","tokens_used":5}`,
+		`{"end_user":"ann","model":"free","provider":"ours","total_cost":0,"tokens_used":5}`)
+	rows := func(page string) string {
+		page = page[strings.Index(page, `id="models-heading"`):]
+		return page[:strings.Index(page, "</table>")]
+	}
+	page := rows(s.operator().see("/users/ann"))
+	const link = `<a href="/prices?set-model=house&amp;set-provider=%s#set"><bdi>%s</bdi></a></small>`
+	has(t, page, `<bdi title="$0.0000024">$0.0000024</bdi><small title="&#43; 1 unpriced">`+fmt.Sprintf(link, "ours", "&#43; 1 unpriced"))
+	has(t, page, `<bdi title="the price is unknown">–</bdi><small title="1 unpriced">`+fmt.Sprintf(link, "theirs", "1 unpriced"))
+	assert.Equal(t, 2, strings.Count(page, "unpriced</bdi>"))
+	own := rows(s.user("ann").see("/"))
+	has(t, own, `<bdi title="$0.0000024">$0.0000024</bdi><small title="&#43; 1 unpriced"><bdi>&#43; 1 unpriced</bdi></small>`)
+	hasNot(t, own, "/prices", "which is the operator's")
+	sheet := s.operator().see("/users/ann?format=csv&table=models")
+	has(t, sheet, "house,ours,2,10,0.0000024,")
+	has(t, sheet, "house,theirs,1,5,,")
+	has(t, sheet, "free,ours,1,5,0,")
+}
+
 func TestPercentilesSayHowExactTheyAre(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

@@ -85,7 +85,7 @@ const (
 )
 
 func (v *visit) overviewTables(s span, o store.Overview, unpriced []store.UnpricedModel) overviewBody {
-	models := narrow(modelColumns(o.Range.Requests), "tokens", "p50_seconds")
+	models := narrow(modelColumns(v, o.Range.Requests), "tokens", "p50_seconds")
 	b := overviewBody{
 		Span: s, Figures: figures(o),
 		Users:    newTable(v, "top-users", "Top users", shareColumns, o.TopUsers.Users),
@@ -109,7 +109,7 @@ func (v *visit) overviewCSV(o store.Overview, unpriced []store.UnpricedModel) er
 	case "usage":
 		return v.usageCSV(o.Periods)
 	case "models":
-		return sendCSV(v, "models", modelColumns(o.Range.Requests), each(o.Models))
+		return sendCSV(v, "models", modelColumns(v, o.Range.Requests), each(o.Models))
 	case "top-users":
 		return sendCSV(v, "top-users", shareColumns, each(o.TopUsers.Users))
 	case "errors":

@@ -1,10 +1,16 @@
 package dashboard
 
-import "github.com/llmtally/llmtally/store"
+import (
+	"github.com/llmtally/llmtally/store"
+	"github.com/llmtally/llmtally/store/advice"
+)
 
 // breakdownColumns show a user's models, and their part of all tokens. What has
 // no price costs an unknown amount, not nothing.
 func breakdownColumns(v *visit, all int64, costs store.Costs) []column[store.BreakdownRow] {
+	costOf := func(r store.BreakdownRow) store.ModelCost {
+		return costs.Models[advice.Name{Provider: r.Provider, Model: r.Model}]
+	}
 	return []column[store.BreakdownRow]{
 		{
 			Name: "model", Head: "Model",
@@ -16,12 +22,8 @@ func breakdownColumns(v *visit, all int64, costs store.Costs) []column[store.Bre
 		{Name: "provider", Plain: func(r store.BreakdownRow) string { return r.Provider }},
 		countColumn("requests", "Requests", func(r store.BreakdownRow) int64 { return r.RequestCount }),
 		countColumn("tokens", "Tokens", func(r store.BreakdownRow) int64 { return r.TotalTokens }),
-		costColumn("cost_usd", "Cost", func(r store.BreakdownRow) *float64 {
-			if known, ok := costs.CostByModel[r.Model]; ok && known == nil {
-				return nil
-			}
-			return &r.TotalCost
-		}),
+		partlyPriced(v, costColumn("cost_usd", "Cost", func(r store.BreakdownRow) *float64 { return costOf(r).Cost }),
+			func(r store.BreakdownRow) (int64, string, string) { return costOf(r).Unpriced, r.Provider, r.Model }),
 		timeColumn(v, "last_used", "Last used", func(r store.BreakdownRow) *store.Timestamp { return r.LastUsed }),
 	}
 }
