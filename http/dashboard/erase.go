@@ -29,10 +29,10 @@ func (v *visit) askToErase(status int, complaint string) error {
 	return nil
 }
 
-// eraseUser erases a user whose id was typed.
+// eraseUser erases a user whose id was typed: as it is, or as the page shows it.
 func eraseUser(v *visit) error {
 	id := v.userID()
-	if typed := v.PostFormValue("confirm"); strings.TrimSpace(typed) != strings.TrimSpace(id) {
+	if asShown(v.PostFormValue("confirm")) != asShown(id) {
 		return v.askToErase(http.StatusUnprocessableEntity, "This is not the user's id. Nothing was erased.")
 	}
 	if err := v.DB.EraseUser(v.Context(), v.caller, id); err != nil {
@@ -40,6 +40,10 @@ func eraseUser(v *visit) error {
 	}
 	return v.redirect("/users")
 }
+
+// asShown is an id as it is read on a page, and thus copied or typed: browsers
+// make one space of any white space.
+func asShown(id string) string { return legible(strings.Join(strings.Fields(id), " ")) }
 
 // exportUser sends everything that is stored about a user, an object a line.
 func exportUser(v *visit) error {

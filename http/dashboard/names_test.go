@@ -14,11 +14,12 @@ func TestANameThatTurnsItsTextIsReadAsItIsWritten(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	id := "\u202Elive"
-	s.add(fmt.Sprintf(`{"end_user":%q,"model":"%[1]s-model","provider":"%[1]s-provider","litellm_call_id":"%[1]s-call","tokens_used":5}`, id),
+	s.add(fmt.Sprintf(`{"end_user":%q,"model":"%[1]s-model","provider":"%[1]s-provider","litellm_call_id":"%[1]s-call","tokens_used":5,
+			"messages":[{"role":%[1]q,"tool_calls":[{"id":%[1]q,"function":{"name":%[1]q}}]},{"role":"tool","tool_call_id":%[1]q,"content":"ok"}]}`, id),
 		fmt.Sprintf(`{"end_user":%q,"model":"%[1]s-model","provider":"%[1]s-provider","status":"failure","error":{"type":"%[1]s-error"}}`, id))
 	v := s.operator()
 	typed := regexp.MustCompile(` value="[^"]*"`)
-	for _, path := range []string{"/", "/users", "/users/" + url.PathEscape(id), "/requests", "/requests/1", "/models", "/prices", "/users?q=" + url.QueryEscape(id)} {
+	for _, path := range []string{"/", "/users", "/users/" + url.PathEscape(id), "/users/" + url.PathEscape(id) + "/erase", "/requests", "/requests/1", "/models", "/prices", "/users?q=" + url.QueryEscape(id)} {
 		page := v.see(path)
 		has(t, page, "‹202E›live", path)
 		hasNot(t, typed.ReplaceAllString(page, ""), "\u202E", path)

@@ -207,6 +207,20 @@ func TestAnErasedUserIsGoneAndOnlyByTheirOwnName(t *testing.T) {
 	storetest.RequireClean(t, s.db)
 }
 
+func TestAnIdIsConfirmedAsThePageShowsIt(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	for id, typed := range map[string]string{
+		"\u202Elive": "‹202E›live", "\u202Edead": " \u202Edead ", "two  words\n": "two words", "tab\there": "tab here", strings.Repeat("long ", 40) + "id": strings.Repeat("long ", 40) + "id",
+	} {
+		s.add(fmt.Sprintf(`{"end_user":%q}`, id))
+		at := "/users/" + url.PathEscape(id)
+		has(t, s.operator().post(at+"/erase", url.Values{"confirm": {strings.Fields(typed)[0] + "x"}}).body, "Nothing was erased.", typed)
+		s.operator().post(at+"/erase", url.Values{"confirm": {typed}}).requireRedirect(t, "/users")
+		assert.Equal(t, http.StatusNotFound, s.operator().get(at).status, typed)
+	}
+}
+
 func TestAnExportHasEverythingAboutAUser(t *testing.T) {
 	t.Parallel()
 	s := books(t)
