@@ -1,6 +1,7 @@
 package browser_test
 
 import (
+	"cmp"
 	_ "embed"
 	"slices"
 	"testing"
@@ -18,6 +19,7 @@ var focusScript string
 type focus struct {
 	Name         string
 	Marked, Seen bool
+	Keys         []string // that do something to it
 }
 
 func (b *tab) focus() focus {
@@ -25,36 +27,78 @@ func (b *tab) focus() focus {
 	return value[focus](b, "window.focusTest.now()")
 }
 
-func TestEverythingIsReachedByKeyboardInItsOrder(t *testing.T) {
-	t.Parallel()
-	s := demoServer(t)
-	b := s.operator(t, desktop)
-	for name, path := range s.pages(t, "support-chat") {
-		if name == "requests" || name == "prices" { // more of the same rows
-			path += "?model=gpt-5&q=gpt-5-mini&status=failure&provider=openai"
+// walk goes on through the page with the Tab key, until the focus leaves it or is
+// back where it began.
+func (b *tab) walk(each func(focus)) {
+	b.t.Helper()
+	const parts = 4 // of a date, each of which the key stops at
+	seen := map[string]int{}
+	first, last := "", ""
+	for {
+		b.press(kb.Tab)
+		f := b.focus()
+		if f.Name == "" || f.Name == first && last != first {
+			return
 		}
+		seen[f.Name]++
+		require.True(b.t, seen[f.Name] == 1 || f.Name == last && seen[f.Name] <= parts, "the focus does not go on from %q", last)
+		if f.Name != last {
+			first, last = cmp.Or(first, f.Name), f.Name
+			each(f)
+		}
+	}
+}
+
+// keys are what a test presses for the names that a browser has for them.
+var keys = map[string]string{"Enter": kb.Enter, " ": " ", "ArrowDown": kb.ArrowDown, "ArrowUp": kb.ArrowUp}
+
+// requireWorked presses each key that something is worked with.
+func (b *tab) requireWorked(t testing.TB, f focus, path string) {
+	t.Helper()
+	for _, key := range f.Keys {
+		b.press(keys[key])
+		assert.Equal(t, f.Name, value[string](b, "window.focusTest.done()"), "%s on %s: who has done something when %q was pressed", path, b.look.name, key)
+	}
+}
+
+func TestEverythingIsReachedAndWorkedByKeyboardInItsOrder(t *testing.T) {
+	t.Parallel()
+	s := unwieldy(t) // few rows of each kind
+	operators := s.pages(t, arabic)
+	operators["no user found"], operators["new rule"] = "/users?q=nobody", "/alerts/rules/new"
+	users := map[string]string{"own": "/", "own requests": "/requests?model=m", "own request": "/requests/" + s.newestOf(t, arabic)}
+	for _, l := range []look{desktop, phone} {
+		t.Run(l.name, func(t *testing.T) {
+			t.Parallel()
+			s.operator(t, l).requireKeyboard(t, operators)
+			s.user(t, l, arabic).requireKeyboard(t, users)
+			s.open(t, l).requireKeyboard(t, map[string]string{"sign-in": "/signin"})
+		})
+	}
+}
+
+// requireKeyboard requires that the Tab key comes to all of each page, in its
+// order, where it can be seen, and that what is there is worked by keys.
+func (b *tab) requireKeyboard(t testing.TB, pages map[string]string) {
+	t.Helper()
+	for _, path := range pages {
 		b.goTo(path)
-		value[bool](b, focusScript+"; true")
+		value[bool](b, focusScript+"; focusTest.note(); true")
+		if b.focus().Name != "" { // the page put it there
+			b.walk(func(focus) {})
+		}
 		all := value[[]string](b, "window.focusTest.all()")
 		require.NotEmpty(t, all)
-		if len(all) > 60 { // the rows below the first are like it
-			all = all[:60]
-		}
 		var reached []string
-		for range len(all) + 20 {
-			b.press(kb.Tab)
-			f := b.focus()
-			if f.Name == "" || len(reached) >= len(all) {
-				break
-			}
-			assert.True(t, f.Marked, "%s: the focus on %q cannot be seen", path, f.Name)
-			assert.True(t, f.Seen, "%s: %q has the focus and is out of sight", path, f.Name)
-			// A browser adds boxes that scroll, and a date has several parts.
-			if slices.Contains(all, f.Name) && (len(reached) == 0 || reached[len(reached)-1] != f.Name) {
+		b.walk(func(f focus) {
+			assert.True(t, f.Marked, "%s on %s: the focus on %q cannot be seen", path, b.look.name, f.Name)
+			assert.True(t, f.Seen, "%s on %s: %q has the focus and is out of sight", path, b.look.name, f.Name)
+			b.requireWorked(t, f, path)
+			if slices.Contains(all, f.Name) { // a browser adds boxes that scroll
 				reached = append(reached, f.Name)
 			}
-		}
-		assert.Equal(t, all, reached, path)
+		})
+		assert.Equal(t, all, reached, "%s on %s", path, b.look.name)
 	}
 }
 

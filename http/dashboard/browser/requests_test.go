@@ -100,7 +100,7 @@ func TestManyRequestsComeInPages(t *testing.T) {
 	seen := map[string]bool{}
 	for _, n := range []int{50, 50, 20} {
 		b.until("another page", fmt.Sprintf(`document.querySelectorAll("#requests tbody tr").length === %d && !(%s).includes(document.querySelector("#requests tbody tr").innerText.match(/m-\d+/)[0])`,
-			n, quoted(strings.Join(keys(seen), " "))))
+			n, quoted(strings.Join(namesOf(seen), " "))))
 		for _, name := range value[[]string](b, `document.querySelector("#requests tbody").innerText.match(/m-\d+/g)`) {
 			seen[name] = true
 		}
@@ -113,7 +113,7 @@ func TestManyRequestsComeInPages(t *testing.T) {
 	b.seeCount("#requests", 50)
 }
 
-func keys(m map[string]bool) (all []string) {
+func namesOf(m map[string]bool) (all []string) {
 	for k := range m {
 		all = append(all, k)
 	}

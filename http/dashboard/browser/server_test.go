@@ -1,6 +1,7 @@
 package browser_test
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"net/http"
@@ -49,13 +50,16 @@ func serve(t testing.TB, db *store.DB, clock func() time.Time) *server {
 	t.Helper()
 	s := &server{db: db, auth: auth.New([]byte("a secret for tests, and for no other use"), auth.AnonKey, clock)}
 	handler, err := llmhttp.NewHandler(llmhttp.Config{
-		DB: db, Auth: s.auth, V1: v1.Settings{Now: clock}, Log: slog.New(slog.DiscardHandler), Version: "v1.2.3",
+		DB: db, Auth: s.auth, V1: v1.Settings{Now: clock, RunJob: runNothing}, Log: slog.New(slog.DiscardHandler), Version: "v1.2.3",
 	})
 	require.NoError(t, err)
 	s.http = httptest.NewServer(handler)
 	t.Cleanup(s.http.Close)
 	return s
 }
+
+// runNothing stands for the jobs: they can be started, and do nothing.
+func runNothing(context.Context, string) error { return nil }
 
 var options = store.Options{AutoCreateUsers: true, Now: clock}
 
