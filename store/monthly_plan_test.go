@@ -38,12 +38,45 @@ func TestUnfinishedRequestsComeFromTheirOwnIndex(t *testing.T) {
 		planOf(t, unfinishedSQL, someMonth))
 }
 
-// planOf returns the steps by which SQLite would run a statement.
+func TestTheLogsOfASpanAreFoundByTheirTimeHoweverFewUsersThereAre(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "a.db")
+	db := opened(t, path)
+	for _, statement := range []string{
+		"ANALYZE", // makes the table
+		"DELETE FROM sqlite_stat1",
+		`INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+			('request_logs', 'request_logs_created_at_idx', '10000000 1'),
+			('request_logs', 'request_logs_user_created_at_idx', '10000000 100000 1 1 1 1 1 1 1')`,
+	} {
+		_, err := db.writer.Exec(statement)
+		require.NoError(t, err)
+	}
+	require.NoError(t, db.Close())
+	for _, statement := range []string{topByLogSQL, activeAmongLogsSQL} {
+		plan := planIn(t, opened(t, path), statement, someMonth, someMonth, 10)
+		assert.Contains(t, plan, "SEARCH request_logs USING INDEX request_logs_created_at_idx (created_at>? AND created_at<?)", statement)
+	}
+}
+
+// planOf returns the steps by which SQLite would run a statement on an empty
+// database.
 func planOf(t *testing.T, statement string, args ...any) (steps []string) {
 	t.Helper()
-	db, err := Open(t.Context(), filepath.Join(t.TempDir(), "a.db"), Options{})
+	return planIn(t, opened(t, filepath.Join(t.TempDir(), "a.db")), statement, args...)
+}
+
+func opened(t *testing.T, path string) *DB {
+	t.Helper()
+	db, err := Open(t.Context(), path, Options{})
 	require.NoError(t, err)
-	defer func() { require.NoError(t, db.Close()) }()
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	return db
+}
+
+func planIn(t *testing.T, db *DB, statement string, args ...any) (steps []string) {
+	t.Helper()
+	args = args[:min(len(args), strings.Count(statement, "$"))]
 	rows, err := db.readers.Query("EXPLAIN QUERY PLAN "+statement, args...)
 	require.NoError(t, err)
 	defer rows.Close()

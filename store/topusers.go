@@ -16,12 +16,14 @@ const topUsersCount = 10
 // The users who cost most, from the logs of a span or from the rollup by month.
 // Only what decides is added up for all users.
 const (
+	// By an expression, since SQLite would go through the index of each user's logs
+	// to have them in groups, whoever has any in the span.
 	topByLogSQL = `
-		SELECT user_profile_id
+		SELECT coalesce(user_profile_id, '') AS user_id
 		FROM request_logs
 		WHERE created_at >= $1 AND created_at < $2 AND user_profile_id IS NOT NULL
-		GROUP BY user_profile_id
-		ORDER BY coalesce(sum(cost_nano / 1e9), 0) DESC, coalesce(sum(tokens_used), 0) DESC, user_profile_id
+		GROUP BY 1
+		ORDER BY coalesce(sum(cost_nano / 1e9), 0) DESC, coalesce(sum(tokens_used), 0) DESC, user_id
 		LIMIT $3`
 	// From user to user, so that other months cost nothing.
 	topByMonthSQL = `
