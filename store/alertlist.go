@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"math"
+	"slices"
 
 	"github.com/llmtally/llmtally/policy"
 	"github.com/llmtally/llmtally/store/query"
@@ -80,7 +81,8 @@ func stored(s *string) *Timestamp {
 type AlertFilter struct {
 	State  string // AlertFiring or AlertResolved
 	UserID string
-	Before int64 // only alerts older than the one of this id
+	Before int64 // only alerts older than the one of this id, the newest of them
+	After  int64 // only alerts newer than the one of this id, the oldest of them
 	Limit  int64
 }
 
@@ -117,12 +119,16 @@ func (db *DB) Alerts(ctx context.Context, caller policy.Caller, f AlertFilter) (
 	if before == 0 {
 		before = math.MaxInt64
 	}
+	direction := " DESC"
+	if f.After != 0 {
+		direction = ""
+	}
 	rows, err := db.readers.QueryContext(ctx, `
 		SELECT `+alertColumns+`
 		FROM alerts AS a`+alertsWhere+`
-			AND a.id < $3
-		ORDER BY a.id DESC
-		LIMIT $4`, f.State, f.UserID, before, f.Limit)
+			AND a.id < $3 AND a.id > $4
+		ORDER BY a.id`+direction+`
+		LIMIT $5`, f.State, f.UserID, before, f.After, f.Limit)
 	if err != nil {
 		return nil, err
 	}
@@ -137,6 +143,9 @@ func (db *DB) Alerts(ctx context.Context, caller policy.Caller, f AlertFilter) (
 	}
 	if err := rows.Err(); err != nil || len(alerts) == 0 {
 		return alerts, err
+	}
+	if f.After != 0 {
+		slices.Reverse(alerts)
 	}
 	return alerts, db.addDeliveries(ctx, alerts)
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,7 +20,8 @@ type LogFilter struct {
 	Provider string
 	Status   string
 	From, To *time.Time // inclusive and exclusive
-	Before   string     // a LogRow's Cursor: only logs after it in the order
+	Before   string     // a LogRow's Cursor: only what is older, the newest of it
+	After    string     // the same: only what is newer, the oldest of it
 	Limit    int64      // 1 to MaxLogs; 0 means 50
 }
 
@@ -62,17 +64,28 @@ func parseLogCursor(s string) (at Timestamp, id int64, err error) {
 // meanwhile.
 //
 // A page of all logs or of one user's, in any time, is read from an index. Model,
-// provider and status have none of their own: logs are read, newest first, until
-// the page is full, which takes about a second for each million that do not
-// match. From bounds that.
+// provider and status have none of their own: of one user, all logs are gone
+// through until the page is full; of all users, those of the hours that have any.
 func (db *DB) Logs(ctx context.Context, caller policy.Caller, f LogFilter) ([]LogRow, error) {
 	q, err := f.query()
 	if err != nil {
 		return nil, err
 	}
-	rows, err := collect(ctx, db, caller, q, logRowFrom)
+	rows := []LogRow{}
+	each := func(r query.Row) error {
+		rows = append(rows, logRowFrom(r))
+		return nil
+	}
+	if f.hasHours(caller) {
+		err = db.Snapshot(ctx, caller, func(v *View) error { return v.selectInHours(q, f.hours(), each) })
+	} else {
+		_, err = db.Run(ctx, caller, q, each)
+	}
 	if err != nil {
 		return nil, err
+	}
+	if f.After != "" {
+		slices.Reverse(rows)
 	}
 	return rows, db.nameUsers(ctx, caller, rows)
 }
@@ -93,17 +106,27 @@ func (f *LogFilter) query() (query.Select, error) {
 	if f.To != nil {
 		where = append(where, query.Compare{Column: "created_at", Op: query.Lt, Value: At(*f.To)})
 	}
-	if f.Before != "" {
-		at, id, err := parseLogCursor(f.Before)
+	for _, beyond := range []struct {
+		cursor        string
+		strict, loose query.Op
+	}{{f.Before, query.Lt, query.Lte}, {f.After, query.Gt, query.Gte}} {
+		if beyond.cursor == "" {
+			continue
+		}
+		at, id, err := parseLogCursor(beyond.cursor)
 		if err != nil {
 			return query.Select{}, err
 		}
 		where = append(where,
-			query.Compare{Column: "created_at", Op: query.Lte, Value: at},
+			query.Compare{Column: "created_at", Op: beyond.loose, Value: at},
 			query.Or{
-				query.Compare{Column: "created_at", Op: query.Lt, Value: at},
-				query.Compare{Column: "id", Op: query.Lt, Value: id},
+				query.Compare{Column: "created_at", Op: beyond.strict, Value: at},
+				query.Compare{Column: "id", Op: beyond.strict, Value: id},
 			})
+	}
+	order := newestFirst("created_at", "id")
+	if f.After != "" {
+		order = []query.Order{{Column: "created_at"}, {Column: "id"}}
 	}
 	limit := min(cmp.Or(f.Limit, 50), MaxLogs)
 	return query.Select{
@@ -123,7 +146,7 @@ func (f *LogFilter) query() (query.Select, error) {
 			{Name: "litellm_call_id"},
 			{Name: "error"},
 		},
-		Where: where, Order: newestFirst("created_at", "id"), Limit: &limit,
+		Where: where, Order: order, Limit: &limit,
 	}, nil
 }
 

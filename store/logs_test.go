@@ -21,9 +21,10 @@ func TestPagesOfLogsNeitherLoseNorRepeat(t *testing.T) {
 	db := storetest.Open(t)
 	start := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	var logs []string
-	for i := range 200 {
+	for i := range 600 {
 		logs = append(logs, fmt.Sprintf(`{"end_user":"user %d","created_at":%q,"model":"m%d","provider":"p%d","status":%q}`,
-			i%3, start.Add(time.Duration(i*7919%40)*time.Hour).Format(time.RFC3339), i%2, i%5, []string{"success", "failure"}[i*31%7%2]))
+			i%3, start.Add(time.Duration(i*7919%71*(1+i%11/10*50))*time.Hour).Format(time.RFC3339), i%2, i%5,
+			[]string{"success", "failure", "error", "initiated", "queued"}[i*31%7%5]))
 	}
 	storetest.Append(t, db, policy.System(), logs...)
 	all, err := db.Logs(t.Context(), policy.System(), store.LogFilter{Limit: store.MaxLogs})
@@ -37,11 +38,11 @@ func TestPagesOfLogsNeitherLoseNorRepeat(t *testing.T) {
 	}))
 	rapid.Check(t, func(rt *rapid.T) {
 		any := func(name string, values ...string) string {
-			return rapid.SampledFrom(append(values, "")).Draw(rt, name)
+			return rapid.SampledFrom(append(values, "", "", "")).Draw(rt, name)
 		}
 		f := store.LogFilter{
-			UserID: any("user", "user 1", "nobody"), Model: any("model", "m0"), Provider: any("provider", "p3"),
-			Status: any("status", "failure"), Limit: rapid.Int64Range(1, 70).Draw(rt, "limit"),
+			UserID: any("user", "user 1", "nobody"), Model: any("model", "m0", "m"), Provider: any("provider", "p3"),
+			Status: any("status", "success", "failure", "error", "initiated", "queued"), Limit: rapid.Int64Range(9, 200).Draw(rt, "limit"),
 		}
 		if rapid.Bool().Draw(rt, "bounded") {
 			from, to := start.Add(5*time.Hour), start.Add(25*time.Hour)
@@ -57,18 +58,28 @@ func TestPagesOfLogsNeitherLoseNorRepeat(t *testing.T) {
 				want = append(want, r.ID)
 			}
 		}
-		for {
+		var pages [][]store.LogRow
+		for full := true; full; {
 			page, err := db.Logs(t.Context(), caller, f)
 			require.NoError(rt, err)
 			for _, r := range page {
 				got = append(got, r.ID)
 			}
-			if len(page) < int(f.Limit) {
-				break
+			if full = len(page) == int(f.Limit); full {
+				f.Before = page[len(page)-1].Cursor()
 			}
-			f.Before = page[len(page)-1].Cursor()
+			pages = append(pages, page)
 		}
 		require.Equal(rt, want, got)
+		f.Before = ""
+		for i, page := range pages[1:] { // and back
+			if len(page) > 0 {
+				f.After = page[0].Cursor()
+				back, err := db.Logs(t.Context(), caller, f)
+				require.NoError(rt, err)
+				require.Equal(rt, pages[i], back)
+			}
+		}
 	})
 }
 

@@ -77,8 +77,9 @@ func (v *visit) oneOf(name, what string, allowed ...string) (string, error) {
 }
 
 // place reads where a page of a list begins; 0 is its beginning.
-func (v *visit) place(name string) (int64, error) {
-	value := v.query(name)
+func (v *visit) place(name string) (int64, error) { return parsePlace(v.query(name)) }
+
+func parsePlace(value string) (int64, error) {
 	if value == "" {
 		return 0, nil
 	}

@@ -97,29 +97,30 @@ func alertsPage(v *visit) error {
 // alertTable makes a page of the alerts of a state, and returns what is on it.
 // The address says with the name of place where the page begins.
 func (v *visit) alertTable(t *table, id, caption, state, place string) ([]store.Alert, error) {
-	before, err := v.place(place)
-	if err != nil {
-		return nil, err
-	}
 	all, err := v.DB.CountAlerts(v.Context(), v.caller, store.AlertFilter{State: state})
 	if err != nil {
 		return nil, err
 	}
-	alerts, err := v.DB.Alerts(v.Context(), v.caller, store.AlertFilter{State: state, Before: before, Limit: pageRows + 1})
+	shown, beside, err := pageOf(v, place, func(of string, newer bool, most int64) ([]store.Alert, error) {
+		f := store.AlertFilter{State: state, Limit: most}
+		id, err := parsePlace(of)
+		if err != nil {
+			return nil, err
+		}
+		if newer {
+			f.After = id
+		} else {
+			f.Before = id
+		}
+		return v.DB.Alerts(v.Context(), v.caller, f)
+	}, func(a store.Alert) string { return strconv.FormatInt(a.ID, 10) })
 	if err != nil {
 		return nil, err
 	}
-	shown := alerts[:min(len(alerts), pageRows)]
 	*t = newTable(v, id, caption, alertColumns(v), shown)
-	t.Empty = "None yet."
+	t.Empty, t.besidePages = "None yet.", beside
 	if all > 0 {
 		t.Note, t.Empty = count(all)+" in all", "No more."
-	}
-	if len(alerts) > pageRows {
-		t.Older = v.with(place, strconv.FormatInt(shown[len(shown)-1].ID, 10))
-	}
-	if before > 0 {
-		t.Newer = v.with(place, "")
 	}
 	return shown, nil
 }

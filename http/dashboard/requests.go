@@ -72,7 +72,7 @@ func (v *visit) requestFilter(user string) (requestFilter, store.LogFilter, erro
 		User: strings.TrimSpace(v.query("user")), Model: strings.TrimSpace(v.query("model")),
 		Provider: strings.TrimSpace(v.query("provider")), Status: v.query("status"), From: v.query("since"), To: v.query("until"),
 	}
-	logs := store.LogFilter{UserID: f.User, Model: f.Model, Provider: f.Provider, Status: f.Status, Before: v.query("after"), Limit: pageRows}
+	logs := store.LogFilter{UserID: f.User, Model: f.Model, Provider: f.Provider, Status: f.Status}
 	if user != "" {
 		logs.UserID = user
 	}
@@ -99,14 +99,19 @@ func (v *visit) requestFilter(user string) (requestFilter, store.LogFilter, erro
 
 // requests reads a page of the list.
 func requests(v *visit, id string, filter requestFilter, logs store.LogFilter) (requestList, error) {
-	size := int(logs.Limit)
-	more := logs
-	more.Limit++ // to know whether there are any
-	rows, err := v.DB.Logs(v.Context(), v.caller, more)
+	shown, beside, err := pageOf(v, "after", func(of string, newer bool, most int64) ([]store.LogRow, error) {
+		page := logs
+		page.Limit = most
+		if newer {
+			page.After = of
+		} else {
+			page.Before = of
+		}
+		return v.DB.Logs(v.Context(), v.caller, page)
+	}, func(r store.LogRow) string { return r.Cursor() })
 	if err != nil {
 		return requestList{}, err
 	}
-	shown := rows[:min(len(rows), size)]
 	l := requestList{
 		Filter: filter, Action: v.URL.EscapedPath(), Keep: v.kept(filterNames...), Active: filter != requestFilter{},
 		Reset: v.with(gone(slices.Concat(filterNames, paging)...)...),
@@ -116,12 +121,7 @@ func requests(v *visit, id string, filter requestFilter, logs store.LogFilter) (
 	if l.Active {
 		l.Table.Empty = "No request matches."
 	}
-	if len(rows) > size {
-		l.Table.Older = v.with("after", shown[len(shown)-1].Cursor())
-	}
-	if logs.Before != "" {
-		l.Table.Newer = v.with("after", "")
-	}
+	l.Table.besidePages = beside
 	return l, nil
 }
 
@@ -134,7 +134,7 @@ func (l requestList) Listing() table {
 
 // requestsCSV sends all requests that match.
 func requestsCSV(v *visit, logs store.LogFilter) error {
-	logs.Before, logs.Limit = "", 1000
+	logs.Limit = store.MaxLogs
 	return sendCSV(v, "requests", logColumns(v, true), func(yield func(store.LogRow) error) error {
 		for {
 			rows, err := v.DB.Logs(v.Context(), v.caller, logs)

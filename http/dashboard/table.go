@@ -26,18 +26,17 @@ type cell struct {
 
 // A table is ready to be shown.
 type table struct {
-	ID      string
-	Caption string
-	Note    string // beside the caption
-	Heads   []head
-	Rows    [][]cell
-	IDs     []int64 // of the rows' requests, where rows are replaced as they come
-	Empty   string  // what to say when there are no rows
-	CSV     string  // where the whole of it is
-	Newer   string  // the pages before and after this one
-	Older   string
-	Filters *requestList // the form that filters it
-	Live    string       // where new rows come from, which are put on top; empty: they do not
+	ID          string
+	Caption     string
+	Note        string // beside the caption
+	Heads       []head
+	Rows        [][]cell
+	IDs         []int64      // of the rows' requests, where rows are replaced as they come
+	Empty       string       // what to say when there are no rows
+	CSV         string       // where the whole of it is
+	besidePages              // the pages beside this one
+	Filters     *requestList // the form that filters it
+	Live        string       // where new rows come from, which are put on top; empty: they do not
 }
 
 type head struct {
