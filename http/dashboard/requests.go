@@ -183,7 +183,7 @@ func logColumns(v *visit, withUser bool) []column[store.LogRow] {
 			Name: "status", Head: "Status",
 			Plain: func(r store.LogRow) string { return r.Status },
 			Show: func(r store.LogRow) cell {
-				return cell{Text: named(r.Status), State: stateOf(r.Status), Sub: r.ErrorKind, Title: r.ErrorKind}
+				return cell{Text: named(r.Status), State: stateOf(r.Status), Sub: r.ErrorKind, Title: r.Status}
 			},
 		},
 		{Name: "error", Plain: func(r store.LogRow) string { return r.ErrorKind }},

@@ -69,14 +69,20 @@ func (s *server) newestOf(t testing.TB, user string) string {
 	return strconv.FormatInt(rows[0].ID, 10)
 }
 
-// newestRule returns the id of the newest rule of alerts.
-func (s *server) newestRule(t testing.TB) string {
+// rules returns the rules of alerts.
+func (s *server) rules(t testing.TB) []store.AlertRule {
 	t.Helper()
 	rules, err := s.db.AlertRules(t.Context(), policy.System())
 	require.NoError(t, err)
 	require.NotEmpty(t, rules)
+	return rules
+}
+
+// newestRule returns the id of the newest rule of alerts.
+func (s *server) newestRule(t testing.TB) string {
+	t.Helper()
 	var newest int64
-	for _, rule := range rules {
+	for _, rule := range s.rules(t) {
 		newest = max(newest, rule.ID)
 	}
 	return strconv.FormatInt(newest, 10)

@@ -335,7 +335,7 @@ function rowOf(log, withUser) {
   if (withUser) tr.append(userCell(log.user_id, log.email));
   tr.append(
     cell("bdi", log.model || "(unknown)", { title: log.model, sub: log.provider }),
-    cell("bdi", log.status || "(unknown)", { state: states[log.status], title: log.error_kind, sub: log.error_kind }),
+    cell("bdi", log.status || "(unknown)", { state: states[log.status], title: log.status, sub: log.error_kind }),
     tokensCell(log.tokens_used),
     costCell(log.total_cost),
     cell("bdi", took(log.response_time || null), { class: "number" }),
