@@ -11,8 +11,6 @@ import (
 func alertColumns(v *visit) []column[store.Alert] {
 	return []column[store.Alert]{
 		{Name: "id", Number: true, Plain: func(a store.Alert) string { return strconv.FormatInt(a.ID, 10) }},
-		timeColumn(v, "fired_at", "Fired", func(a store.Alert) *store.Timestamp { return &a.FiredAt }),
-		timeColumn(v, "resolved_at", "Resolved", func(a store.Alert) *store.Timestamp { return a.ResolvedAt }),
 		{
 			Name: "message", Head: "Alert",
 			Plain: func(a store.Alert) string { return a.Message },
@@ -29,6 +27,8 @@ func alertColumns(v *visit) []column[store.Alert] {
 				return userCell(*a.UserID, "", "")
 			},
 		},
+		timeColumn(v, "fired_at", "Fired", func(a store.Alert) *store.Timestamp { return &a.FiredAt }),
+		timeColumn(v, "resolved_at", "Resolved", func(a store.Alert) *store.Timestamp { return a.ResolvedAt }),
 		{Name: "used", Number: true, Plain: func(a store.Alert) string { return plainNumber(a.Used) }},
 		{Name: "limit", Number: true, Plain: func(a store.Alert) string { return plainNumber(a.Limit) }},
 		{Name: "threshold_percent", Number: true, Plain: func(a store.Alert) string { return plainNumber(a.Threshold) }},

@@ -110,8 +110,8 @@ func TestTheCSVOfAlertsIsThatOfItsTable(t *testing.T) {
 		rows := records(t, v.get(csvOf(t, page, id)))[1:]
 		assert.Len(t, rows, tt.n, id)
 		for _, row := range rows {
-			assert.True(t, strings.HasPrefix(row[5], tt.prefix), "%s: %s", id, row[5])
-			assert.Equal(t, id == "alerts", row[2] != "", "%s: resolved_at", id)
+			assert.True(t, strings.HasPrefix(row[3], tt.prefix), "%s: %s", id, row[3])
+			assert.Equal(t, id == "alerts", row[5] != "", "%s: resolved_at", id)
 		}
 	}
 	none := alerted(t, 0, 0).operator().see("/alerts")

@@ -3,6 +3,7 @@ package dashboard
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/llmtally/llmtally/store"
 )
@@ -24,8 +25,9 @@ var windowWords = map[store.Window]string{
 }
 
 func (v *visit) budgetOf(l store.Limit) budget {
-	b := budget{Rule: l.Rule, Share: share(l.Used, l.Threshold), State: limitStates[l.State], Ends: v.stampOf(l.WindowEnd)}
-	b.Words = fmt.Sprintf("%s of %s %s", amount(l.Metric, l.Used), amount(l.Metric, l.Threshold), windowWords[l.Window])
+	b := budget{Rule: l.Rule, Share: listedShare(l.Used, l.Threshold), State: limitStates[l.State], Ends: v.stampOf(l.WindowEnd)}
+	used, _, _ := strings.Cut(amount(l.Metric, l.Used), " ") // what is counted is said once
+	b.Words = fmt.Sprintf("%s of %s %s", used, amount(l.Metric, l.Threshold), windowWords[l.Window])
 	if l.Threshold > 0 {
 		b.part = l.Used / l.Threshold
 	}

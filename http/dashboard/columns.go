@@ -113,7 +113,7 @@ func failureColumn[T any](get func(T) (failures, requests int64)) column[T] {
 			n, of := get(row)
 			c := cell{Text: count(n)}
 			if n > 0 {
-				c.Sub = share(float64(n), float64(of))
+				c.Sub = listedShare(float64(n), float64(of))
 			}
 			return c
 		},
@@ -197,8 +197,8 @@ func modelColumns(v *visit, all int64) []column[store.ModelTraffic] {
 			}
 			return &m.Cost
 		}), func(m store.ModelTraffic) (int64, string, string) { return m.Unpriced, m.Provider, m.Model }),
-		percentileColumn("p50_seconds", "Median", func(m store.ModelTraffic) *float64 { return m.P50 }),
-		percentileColumn("p95_seconds", "95th", func(m store.ModelTraffic) *float64 { return m.P95 }),
+		percentileColumn("p50_seconds", "Median time", func(m store.ModelTraffic) *float64 { return m.P50 }),
+		percentileColumn("p95_seconds", "95th percentile", func(m store.ModelTraffic) *float64 { return m.P95 }),
 	}
 }
 

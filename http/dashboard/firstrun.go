@@ -8,11 +8,10 @@ import (
 
 // firstRunBody is how to send the first request.
 type firstRunBody struct {
-	URL          string
-	Anon         string
-	Service      string
-	Live         string // where the first request is waited for
-	ServiceShort string // so that an example fits its box
+	URL     string
+	Anon    string
+	Service string
+	Live    string // where the first request is waited for
 }
 
 // firstRun says what to do while there is nothing to show.

@@ -169,8 +169,14 @@ func about(s *float64) string {
 	}
 }
 
-// share writes a part of a whole: 12.3 %.
+// share writes a part of a whole for a text: 12.3%, 2%.
 func share(part, whole float64) string {
+	return strings.Replace(listedShare(part, whole), ".0%", "%", 1)
+}
+
+// listedShare writes it for a list: 12.3%, 2.0%, so that the digits stand below each
+// other.
+func listedShare(part, whole float64) string {
 	if !(whole > 0) {
 		return none
 	}
@@ -180,7 +186,7 @@ func share(part, whole float64) string {
 	case p < 0.05:
 		return "<0.1%"
 	case p < 99.95 || part == whole:
-		return strings.TrimSuffix(strconv.FormatFloat(p, 'f', 1, 64), ".0") + "%"
+		return strconv.FormatFloat(p, 'f', 1, 64) + "%"
 	case p < 100:
 		return ">99.9%"
 	case p >= 999.5:

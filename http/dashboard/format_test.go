@@ -69,6 +69,9 @@ func TestNumbersAreWrittenForPeople(t *testing.T) {
 	} {
 		assert.Equal(t, want, share(parts[0], parts[1]))
 	}
+	for want, parts := range map[string][2]float64{"–": {1, 0}, "0%": {0, 5}, "2.0%": {1, 50}, "12.3%": {123, 1000}, "100.0%": {3, 3}, "150%": {3, 2}} {
+		assert.Equal(t, want, listedShare(parts[0], parts[1]))
+	}
 	for want, n := range map[string]int64{"0 B": 0, "999 B": 999, "1 kB": 1000, "1.5 MB": 1_500_000, "120 GB": 120_000_000_000, "5000 TB": 5e15} {
 		assert.Equal(t, want, size(n))
 	}

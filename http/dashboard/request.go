@@ -121,7 +121,7 @@ func tokenFacts(l *store.RequestLog) []fact {
 	add("of it written to cache", l.CacheWriteTokens, "")
 	all = append(all, fact{"Output", counted(l.CompletionTokens), "all output, reasoning included"})
 	add("of it reasoning", l.ReasoningTokens, "")
-	return append(all, fact{"Together", counted(l.TokensUsed), ""})
+	return append(all, fact{"Total", counted(l.TokensUsed), ""})
 }
 
 // costIs says how the cost came about.

@@ -100,8 +100,9 @@ func (c Chart) drawing() drawing {
 	d.Empty = highest == 0
 	ticks := Ticks(highest, maxTicks, c.Unit)
 	top := ticks[len(ticks)-1]
-	for _, v := range ticks {
-		d.Ticks = append(d.Ticks, tick{Y: above + height*(1-v/top), Label: Short(v, c.Unit), Zero: v == 0})
+	for i, label := range Labels(ticks, c.Unit) {
+		v := ticks[i]
+		d.Ticks = append(d.Ticks, tick{Y: above + height*(1-v/top), Label: label, Zero: v == 0})
 	}
 	for i, s := range c.Series {
 		d.Keys = append(d.Keys, key{class(i, s), s.Name})

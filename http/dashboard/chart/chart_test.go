@@ -68,6 +68,17 @@ func TestAnAxisNamesItsValuesShortly(t *testing.T) {
 	}
 }
 
+func TestAmountsOnAnAxisHaveAsManyDecimals(t *testing.T) {
+	t.Parallel()
+	for want, highest := range map[string]float64{
+		"$0 $0.05 $0.10 $0.15 $0.20": 0.19, "$0 $0.50 $1.00 $1.50": 1.4, "$0 $5 $10 $15": 15, "$0 $500 $1k $1.5k": 1500,
+		"$0 $0.0005 $0.0010 $0.0015": 0.0014,
+	} {
+		assert.Equal(t, want, strings.Join(chart.Labels(chart.Ticks(highest, 4, chart.USD), chart.USD), " "))
+	}
+	assert.Equal(t, []string{"0", "500", "1k", "1.5k"}, chart.Labels(chart.Ticks(1500, 4, chart.Count), chart.Count))
+}
+
 func TestTheLargestHaveASeriesAndTheOthersOneTogether(t *testing.T) {
 	t.Parallel()
 	series := chart.Top(map[string][]float64{"a": {1, 1}, "b": {5, 0}, "c": {0, 2}, "d": {0, 1}, "none": {0, 0}}, 2, "other")

@@ -64,6 +64,26 @@ func Short(v float64, unit Unit) string {
 	return sign + digits(v, 3)
 }
 
+// Labels writes the values of an axis: amounts of money of less than a thousand
+// with as many decimals each, and cents in full.
+func Labels(ticks []float64, unit Unit) []string {
+	labels, decimals := make([]string, len(ticks)), 0
+	for i, v := range ticks {
+		labels[i] = Short(v, unit)
+		_, fraction, _ := strings.Cut(labels[i], ".")
+		decimals = max(decimals, len(fraction))
+	}
+	if unit != USD || decimals == 0 || ticks[len(ticks)-1] >= 999.5 {
+		return labels
+	}
+	for i, v := range ticks {
+		if v != 0 {
+			labels[i] = "$" + strconv.FormatFloat(v, 'f', max(decimals, 2), 64)
+		}
+	}
+	return labels
+}
+
 // digits writes a number with so many significant digits and without an
 // exponent or zeros at its end.
 func digits(v float64, n int) string {
