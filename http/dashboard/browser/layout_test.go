@@ -202,6 +202,7 @@ func TestAPageThatIsLaidOutBadlyIsFound(t *testing.T) {
 		{`Object.assign(document.querySelector("h1").style, {width: "10px", whiteSpace: "nowrap", flex: "none"})`, "sticks out of"},
 		{`Object.assign(document.querySelector("h1").style, {position: "relative", top: "80px"})`, "lie on each other"},
 		{`Object.assign(document.querySelector("#figure-cost .value").style, {width: "30px", flex: "none"})`, "breaks in its middle"},
+		{`Object.assign(document.querySelector("#sign-out").style, {width: "50px", whiteSpace: "normal"})`, "breaks in its button"},
 	} {
 		b.goTo("/")
 		value[bool](b, "(() => {"+c.harm+"; return true})()")

@@ -3,6 +3,7 @@ package browser_test
 import (
 	"context"
 	"flag"
+	"net/url"
 	"os"
 	"path/filepath"
 	"testing"
@@ -56,6 +57,7 @@ func TestScreenshots(t *testing.T) {
 		return
 	}
 	folder := folderOf(t, *whole)
+	one, hard := oneOfEach(t), unwieldy(t)
 	for _, l := range []look{desktop, dark, phone} {
 		t.Run(l.name, func(t *testing.T) {
 			t.Parallel()
@@ -65,6 +67,14 @@ func TestScreenshots(t *testing.T) {
 			b := s.operator(t, l)
 			for name, path := range s.pages(t, "support-chat") {
 				keep(b, path, name)
+			}
+			b = one.operator(t, l)
+			for name, path := range one.pages(t, "support-chat") {
+				keep(b, path, name+"-one")
+			}
+			b = hard.operator(t, l)
+			for name, path := range hard.pages(t, url.PathEscape(longUser)) {
+				keep(b, path, name+"-hard")
 			}
 			keep(s.user(t, l, "support-chat"), "/", "own")
 			keep(empty.operator(t, l), "/", "firstrun")

@@ -1,6 +1,6 @@
 // What is wrong with how the page is laid out, as a list of sentences: a page
 // that scrolls sideways, text that sticks out of its box or is cut off without
-// being told in full elsewhere, amounts that break in their middle, texts and
+// being told in full elsewhere, amounts and buttons that break, texts and
 // controls that lie on each other.
 (() => {
   const wrong = new Set();
@@ -57,6 +57,7 @@
     return right > left && bottom > top ? { left, right, top, bottom } : undefined;
   }
 
+  const lines = (range) => new Set([...range.getClientRects()].map((rect) => Math.round(rect.top))).size;
   const boxes = [];
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
@@ -67,10 +68,10 @@
     for (const amount of text.data.matchAll(/-?\$\d[\d,.]*\d/g)) {
       range.setStart(text, amount.index);
       range.setEnd(text, amount.index + amount[0].length);
-      const lines = new Set([...range.getClientRects()].map((rect) => Math.round(rect.top)));
-      if (lines.size > 1) wrong.add(`${quote(amount[0])} breaks in its middle in ${name(e)}`);
+      if (lines(range) > 1) wrong.add(`${quote(amount[0])} breaks in its middle in ${name(e)}`);
     }
     range.selectNodeContents(text);
+    if (e.closest("button, .button") && lines(range) > 1) wrong.add(`${quote(text.data)} breaks in its button`);
     for (const rect of range.getClientRects()) {
       if (!rect.width) continue;
       const box = shown(rect, e, text.data);
