@@ -1,8 +1,6 @@
 package store
 
 import (
-	"slices"
-
 	"github.com/llmtally/llmtally/policy"
 	"github.com/llmtally/llmtally/store/query"
 )
@@ -14,44 +12,46 @@ func (f *LogFilter) hasHours(caller policy.Caller) bool {
 		policy.For(caller, "traffic_hourly", policy.Select).Any()
 }
 
-// hours asks the rollup by hour, in the order of the logs.
-func (f *LogFilter) hours() query.Select {
-	where := query.And{}
-	for _, is := range []struct{ column, value string }{{"model", f.Model}, {"provider", f.Provider}} {
-		if is.value != "" {
-			where = append(where, query.Is(is.column, is.value))
-		}
-	}
-	counts := map[string]string{StatusSuccess: "successes", StatusFailure: "failures", StatusError: "failures"}
-	if column, counted := counts[f.Status]; counted {
-		where = append(where, query.Compare{Column: column, Op: query.Gt, Value: int64(0)})
-	}
+// span returns the hours that logs may be in.
+func (f *LogFilter) span() hourSpan {
+	s := hourSpan{minTimestamp, maxTimestamp}
 	if f.From != nil {
-		where = append(where, query.Compare{Column: "hour", Op: query.Gte, Value: At(*f.From).Hour()})
+		s.from = At(*f.From).Hour()
 	}
 	if f.To != nil {
-		where = append(where, query.Compare{Column: "hour", Op: query.Lt, Value: At(*f.To)})
+		s.to = At(*f.To)
 	}
 	if at, _, err := parseLogCursor(f.Before); err == nil {
-		where = append(where, query.Compare{Column: "hour", Op: query.Lte, Value: at})
+		s.to = min(s.to, at+1)
 	}
 	if at, _, err := parseLogCursor(f.After); err == nil {
-		where = append(where, query.Compare{Column: "hour", Op: query.Gte, Value: at.Hour()})
+		s.from = max(s.from, at.Hour())
 	}
-	return query.Select{
-		From: "traffic_hourly", Columns: []query.Output{{Name: "hour"}}, Where: where, Group: []string{"hour"},
-		Order: []query.Order{{Column: "hour", Desc: f.After == ""}},
+	return s
+}
+
+// mayBeIn says whether an hour with such counts may have logs of the status. The
+// rollup counts failure and error together, and what is neither these nor a
+// success not apart.
+func (f *LogFilter) mayBeIn(requests, successes, failures int64) bool {
+	switch f.Status {
+	case "":
+		return true
+	case StatusSuccess:
+		return successes > 0
+	case StatusFailure, StatusError:
+		return failures > 0
 	}
+	return requests > successes+failures
 }
 
 // selectInHours runs a select of logs hour by hour, neighbours together, until
 // its limit is reached. It looks ahead at a day of hours, then at twice as many:
 // where a page is full is not known before.
-func (v *View) selectInHours(logs, hours query.Select, each func(query.Row) error) error {
-	down := hours.Order[0].Desc
-	left := *logs.Limit
+func (v *View) selectInHours(f *LogFilter, logs query.Select, each func(query.Row) error) error {
+	left, rest := *logs.Limit, f.span()
 	for ahead := int64(24); ; ahead *= 2 {
-		spans, last, n, err := v.hourSpans(hours, ahead)
+		spans, last, n, err := v.hourSpans(f, rest, ahead)
 		if err != nil {
 			return err
 		}
@@ -67,20 +67,38 @@ func (v *View) selectInHours(logs, hours query.Select, each func(query.Row) erro
 		if n < ahead {
 			return nil
 		}
-		beyond := query.Compare{Column: "hour", Op: query.Gt, Value: last}
-		if down {
-			beyond.Op = query.Lt
+		if f.After == "" {
+			rest.to = last
+		} else {
+			rest.from = last + hour
 		}
-		hours.Where = query.And{hours.Where, beyond}
 	}
 }
 
-// hourSpans reads so many hours, and returns them with neighbours put together,
-// the last of them, and how many there were.
-func (v *View) hourSpans(hours query.Select, most int64) (spans []hourSpan, last Timestamp, n int64, err error) {
-	hours.Limit = &most
-	n, err = v.Select(hours, func(r query.Row) error {
+// hourSpans looks at so many hours, in the order of the logs, and returns those
+// that may have logs, with neighbours put together, the last that it looked at,
+// and how many these were.
+func (v *View) hourSpans(f *LogFilter, within hourSpan, most int64) (spans []hourSpan, last Timestamp, n int64, err error) {
+	where := between("hour", within.from, within.to)
+	for _, is := range []struct{ column, value string }{{"model", f.Model}, {"provider", f.Provider}} {
+		if is.value != "" {
+			where = append(where, query.Is(is.column, is.value))
+		}
+	}
+	n, err = v.Select(query.Select{
+		From: "traffic_hourly",
+		Columns: []query.Output{
+			{Name: "hour"},
+			{Name: "requests", Func: query.Sum},
+			{Name: "successes", Func: query.Sum},
+			{Name: "failures", Func: query.Sum},
+		},
+		Where: where, Group: []string{"hour"}, Order: []query.Order{{Column: "hour", Desc: f.After == ""}}, Limit: &most,
+	}, func(r query.Row) error {
 		last = moment(r[0])
+		if !f.mayBeIn(integer(r[1]), integer(r[2]), integer(r[3])) {
+			return nil
+		}
 		if i := len(spans) - 1; i >= 0 {
 			switch last {
 			case spans[i].to:
@@ -94,5 +112,5 @@ func (v *View) hourSpans(hours query.Select, most int64) (spans []hourSpan, last
 		spans = append(spans, hourSpan{last, last + hour})
 		return nil
 	})
-	return slices.Clip(spans), last, n, err
+	return spans, last, n, err
 }

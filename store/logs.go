@@ -77,7 +77,7 @@ func (db *DB) Logs(ctx context.Context, caller policy.Caller, f LogFilter) ([]Lo
 		return nil
 	}
 	if f.hasHours(caller) {
-		err = db.Snapshot(ctx, caller, func(v *View) error { return v.selectInHours(q, f.hours(), each) })
+		err = db.Snapshot(ctx, caller, func(v *View) error { return v.selectInHours(&f, q, each) })
 	} else {
 		_, err = db.Run(ctx, caller, q, each)
 	}

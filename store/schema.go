@@ -88,7 +88,7 @@ func init() {
 	relation(query.Relation{Name: "usage_monthly", Private: true}, columns(
 		col(text, "user_profile_id"), col(moment, "month"), col(text, "model", "provider"), col(integer, sumColumns...),
 		col(moment, "last_at"))...)
-	relation(query.Relation{Name: "traffic_hourly", Private: true}, columns(
+	relation(query.Relation{Name: "traffic_hourly", Key: []string{"hour", "model", "provider"}, Private: true}, columns(
 		col(moment, "hour"), col(text, "model", "provider"), col(integer, sumColumns...), col(moment, "last_at"),
 		col(text, "latency"))...)
 	relation(query.Relation{Name: "price_list", Private: true}, columns(

@@ -6,7 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	llmhttp "github.com/llmtally/llmtally/http"
+	"github.com/llmtally/llmtally/http/dashboard"
 	"github.com/llmtally/llmtally/store"
 	"github.com/llmtally/llmtally/store/storetest"
 )
@@ -21,7 +24,9 @@ var (
 // byte has come.
 func BenchmarkPages(b *testing.B) {
 	end := storetest.GeneratedEnd
-	s := serve(b, storetest.Generated(b, *benchRows, *benchUsers, *benchKeep), func() time.Time { return end }, llmhttp.Config{})
+	now := func() time.Time { return end }
+	db := storetest.Generated(b, *benchRows, *benchUsers, *benchKeep)
+	s := serve(b, db, now, llmhttp.Config{})
 	operator := s.operator()
 	days := 0
 	month := func() string {
@@ -39,6 +44,23 @@ func BenchmarkPages(b *testing.B) {
 			operator.see(month())
 		}
 	})
+	for name, path := range map[string]string{"overview": "/", "users": "/users"} {
+		b.Run(name+" after a start", func(b *testing.B) {
+			for b.Loop() {
+				b.StopTimer()
+				started, err := store.Open(b.Context(), db.Path(), store.Options{Guest: true, Now: now})
+				require.NoError(b, err)
+				first := serve(b, started, now, llmhttp.Config{}).operator()
+				require.NoError(b, started.PrepareOverview(b.Context(), dashboard.DefaultDays))
+				b.StartTimer()
+				first.see(path)
+				b.StopTimer()
+				first.http.Close()
+				require.NoError(b, started.Close())
+				b.StartTimer()
+			}
+		})
+	}
 	for _, sort := range store.UserSorts() {
 		operator.see("/users?sort=" + string(sort)) // an order is made when it is asked for
 		b.Run("users/"+string(sort), func(b *testing.B) {
