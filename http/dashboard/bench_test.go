@@ -24,7 +24,8 @@ var (
 // byte has come.
 func BenchmarkPages(b *testing.B) {
 	end := storetest.GeneratedEnd
-	now := func() time.Time { return end }
+	begin := time.Now()
+	now := func() time.Time { return end.Add(time.Since(begin) - time.Hour) }
 	db := storetest.Generated(b, *benchRows, *benchUsers, *benchKeep)
 	s := serve(b, db, now, llmhttp.Config{})
 	operator := s.operator()
