@@ -128,6 +128,9 @@ func activityTable(v *visit, live string) (table, error) {
 	if err != nil {
 		return table{}, err
 	}
+	for i := range rows { // the stream does not tell them, and rows of both are to be alike
+		rows[i].PromptTokens, rows[i].CompletionTokens = nil, nil
+	}
 	t := newTable(v, "activity", "Latest requests", tailColumns(v), rows)
 	for _, r := range rows {
 		t.IDs = append(t.IDs, r.ID)

@@ -121,16 +121,23 @@ func tokenFacts(l *store.RequestLog) []fact {
 	add("of it written to cache", l.CacheWriteTokens, "")
 	all = append(all, fact{"Output", counted(l.CompletionTokens), "all output, reasoning included"})
 	add("of it reasoning", l.ReasoningTokens, "")
-	return append(all, fact{"Total", counted(l.TokensUsed), ""})
+	return append(all, fact{"Total", counted(totalTokens(l.TokensUsed, l.PromptTokens, l.CompletionTokens)), ""})
+}
+
+// totalTokens is tokens_used where it is known: 0 is what the column holds when
+// nobody said, unless input and output are known to be nothing.
+func totalTokens(used, input, output *int64) *int64 {
+	if used != nil && *used == 0 && input == nil && output == nil {
+		return nil
+	}
+	return used
 }
 
 // costIs says how the cost came about.
 func (v *visit) costIs(l *store.RequestLog) string {
 	switch {
-	case l.TotalCost == nil && l.TokensUsed == nil && l.PromptTokens == nil:
-		return "The cost is unknown, since the tokens are."
 	case l.TotalCost == nil:
-		return "The cost is unknown: no price is known for this model."
+		return whyNoCost(l)
 	case l.CostBy == store.CostBySender:
 		return "As the sender said."
 	case l.CostBy != store.CostByLLMTally:
@@ -150,6 +157,23 @@ func (v *visit) costIs(l *store.RequestLog) string {
 		words += ", at " + l.Price.Hours + " UTC"
 	}
 	return words + "."
+}
+
+// whyNoCost names what the store needs for a price, and has not.
+func whyNoCost(l *store.RequestLog) string {
+	used := totalTokens(l.TokensUsed, l.PromptTokens, l.CompletionTokens)
+	switch {
+	case used == nil:
+		return "The cost is unknown, since the tokens are."
+	case l.PromptTokens == nil || l.CompletionTokens == nil && *used > *l.PromptTokens:
+		return "The cost is unknown: of the tokens it is not known which are input and which output."
+	case l.Status == store.StatusInitiated:
+		return "The cost is unknown until the request has ended."
+	case l.Model == "":
+		return "The cost is unknown, since the model is."
+	default:
+		return "The cost is unknown: no price was known for this model."
+	}
 }
 
 // billColumns are those of CSV.

@@ -189,11 +189,26 @@ func logColumns(v *visit, withUser bool) []column[store.LogRow] {
 		{Name: "error", Plain: func(r store.LogRow) string { return r.ErrorKind }},
 		optionalColumn("prompt_tokens", "Input", func(r store.LogRow) *int64 { return r.PromptTokens }),
 		optionalColumn("completion_tokens", "Output", func(r store.LogRow) *int64 { return r.CompletionTokens }),
-		optionalColumn("tokens", "Tokens", func(r store.LogRow) *int64 { return r.TokensUsed }),
-		costColumn("cost_usd", "Cost", func(r store.LogRow) *float64 { return r.TotalCost }),
+		optionalColumn("tokens", "Tokens", tokensOf),
+		logCostColumn(),
 		secondsColumn("seconds", "Took", func(r store.LogRow) *float64 { return r.ResponseTime }),
 		{Name: "litellm_call_id", Plain: func(r store.LogRow) string { return r.CallID }},
 	}
+}
+
+func tokensOf(r store.LogRow) *int64 { return totalTokens(r.TokensUsed, r.PromptTokens, r.CompletionTokens) }
+
+// logCostColumn says what is missing where a cost is. app.js does so, too.
+func logCostColumn() column[store.LogRow] {
+	c := costColumn("cost_usd", "Cost", func(r store.LogRow) *float64 { return r.TotalCost })
+	known := c.Show
+	c.Show = func(r store.LogRow) cell {
+		if r.TotalCost == nil && tokensOf(r) == nil {
+			return cell{Text: none, Title: "the tokens are unknown"}
+		}
+		return known(r)
+	}
+	return c
 }
 
 // stateOf marks a request's status.

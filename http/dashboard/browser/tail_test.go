@@ -76,6 +76,9 @@ func hardToWrite() []map[string]any {
 		{"created_at": "2026-10-14T00:00:00.9999Z", "end_user": "..", "tokens_used": 10_000_000_000, "total_cost": 0},
 		{"created_at": "2026-10-13T23:59:59Z", "tokens_used": 9_999_999_999},
 		{"created_at": "2026-01-01T00:00:00Z", "tokens_used": 0, "response_time": 0},
+		{"created_at": "2026-01-02T00:00:00Z", "prompt_tokens": 0, "completion_tokens": 0, "model": "m"},
+		{"created_at": "2026-01-03T00:00:00Z", "status": "initiated", "model": "gpt-4o"},
+		{"created_at": "2026-01-04T00:00:00Z", "tokens_used": 12, "model": "gpt-4o"},
 	}
 }
 

@@ -167,7 +167,6 @@ addEventListener("scroll", hideTip, { passive: true });
 const grouped = new Intl.NumberFormat("en-US");
 
 function count(n) {
-  if (n === null || n === undefined) return "–";
   if (n < 1e10) return grouped.format(n);
   return new Intl.NumberFormat("en-US", { notation: "compact", maximumSignificantDigits: 3 }).format(n);
 }
@@ -312,12 +311,14 @@ function cell(name, text, options = {}) {
   return td;
 }
 
+// Of 0 tokens it is not known how many they were.
 function tokensCell(n) {
+  if (!n) return cell("bdi", "–", { class: "number" });
   return cell("bdi", count(n), { class: "number", title: n >= 1e10 ? grouped.format(n) : "" });
 }
 
-function costCell(usd) {
-  if (usd === null) return cell("bdi", "–", { class: "number", title: "the price is unknown" });
+function costCell(usd, tokens) {
+  if (usd === null) return cell("bdi", "–", { class: "number", title: tokens ? "the price is unknown" : "the tokens are unknown" });
   const text = money(usd);
   const fraction = text.split(".")[1] ?? "";
   return cell("bdi", text, { class: `number money d${Math.min(fraction.length, 9)}`, title: exact(usd) });
@@ -337,7 +338,7 @@ function rowOf(log, withUser) {
     cell("bdi", log.model || "(unknown)", { title: log.model, sub: log.provider }),
     cell("bdi", log.status || "(unknown)", { state: states[log.status], title: log.status, sub: log.error_kind }),
     tokensCell(log.tokens_used),
-    costCell(log.total_cost),
+    costCell(log.total_cost, log.tokens_used),
     cell("bdi", took(log.response_time || null), { class: "number" }),
   );
   return tr;
