@@ -197,6 +197,7 @@ func modelColumns(v *visit, all int64) []column[store.ModelTraffic] {
 			}
 			return &m.Cost
 		}), func(m store.ModelTraffic) (int64, string, string) { return m.Unpriced, m.Provider, m.Model }),
+		countColumn("unpriced_requests", "", func(m store.ModelTraffic) int64 { return m.Unpriced }),
 		percentileColumn("p50_seconds", "Median time", func(m store.ModelTraffic) *float64 { return m.P50 }),
 		percentileColumn("p95_seconds", "95th percentile", func(m store.ModelTraffic) *float64 { return m.P95 }),
 	}

@@ -40,7 +40,7 @@ func TestEveryTableIsToBeHadAsCSV(t *testing.T) {
 		head string
 		rows int
 	}{
-		"/?format=csv&table=models":                                     {"model,provider,requests,failures,tokens,cost_usd,p50_seconds,p95_seconds", 2},
+		"/?format=csv&table=models":                                     {"model,provider,requests,failures,tokens,cost_usd,unpriced_requests,p50_seconds,p95_seconds", 2},
 		"/?format=csv&table=top-users":                                  {"user_id,requests,failures,tokens,cost_usd", 2},
 		"/?format=csv&table=errors":                                     {"kind,model,provider,count,last", 1},
 		"/?format=csv&table=unpriced":                                   {"model,provider,requests,tokens,last_seen", 0},
@@ -49,9 +49,9 @@ func TestEveryTableIsToBeHadAsCSV(t *testing.T) {
 		"/users/ann?format=csv&table=usage":                             {"period_start,model,requests,failures,tokens,cost_usd", 2},
 		"/users/ann?format=csv&table=providers":                         {"provider,cost_usd", 1},
 		"/users?format=csv":                                             {"user_id,email,full_name,tier,requests,failures,tokens,cost_usd,last_seen", 2},
-		"/models?format=csv&q=claude":                                   {"model,provider,requests,failures,tokens,cost_usd,p50_seconds,p95_seconds", 1},
+		"/models?format=csv&q=claude":                                   {"model,provider,requests,failures,tokens,cost_usd,unpriced_requests,p50_seconds,p95_seconds", 1},
 		"/requests?format=csv&status=success":                           {"id,time,user_id,model,provider,status,error,prompt_tokens,completion_tokens,tokens,cost_usd,seconds,litellm_call_id", 2},
-		"/users/ann?format=csv&table=models":                            {"model,provider,requests,tokens,cost_usd,last_used", 1},
+		"/users/ann?format=csv&table=models":                            {"model,provider,requests,tokens,cost_usd,unpriced_requests,last_used", 1},
 		"/users/ann?format=csv&table=months":                            {"month,requests,tokens,cost_usd", 1},
 		"/users/ann?format=csv&table=requests":                          {"id,time,user_id,model,provider,status,error,prompt_tokens,completion_tokens,tokens,cost_usd,seconds,litellm_call_id", 2},
 		"/alerts?format=csv&table=open":                                 {"id,message,rule,user_id,fired_at,resolved_at,used,limit,threshold_percent", 1},

@@ -58,8 +58,8 @@ func TestAModelSaysHowManyOfItsRequestsHaveNoPrice(t *testing.T) {
 		assert.Equal(t, 2, strings.Count(page, "unpriced</bdi>"), path)
 	}
 	sheet := s.operator().see("/models?format=csv")
-	has(t, sheet, "house,ours,3,0,15,0.0000024,,")
-	has(t, sheet, "never,ours,1,0,5,,,")
+	has(t, sheet, "house,ours,3,0,15,0.0000024,2,,")
+	has(t, sheet, "never,ours,1,0,5,,1,,")
 }
 
 func TestAUsersModelSaysHowManyOfItsRequestsHaveNoPrice(t *testing.T) {
@@ -81,9 +81,9 @@ func TestAUsersModelSaysHowManyOfItsRequestsHaveNoPrice(t *testing.T) {
 	has(t, own, `<bdi title="$0.0000024">$0.0000024</bdi><small title="&#43; 1 unpriced"><bdi>&#43; 1 unpriced</bdi></small>`)
 	hasNot(t, own, "/prices", "which is the operator's")
 	sheet := s.operator().see("/users/ann?format=csv&table=models")
-	has(t, sheet, "house,ours,2,10,0.0000024,")
-	has(t, sheet, "house,theirs,1,5,,")
-	has(t, sheet, "free,ours,1,5,0,")
+	has(t, sheet, "house,ours,2,10,0.0000024,1,")
+	has(t, sheet, "house,theirs,1,5,,1,")
+	has(t, sheet, "free,ours,1,5,0,0,")
 }
 
 func TestPercentilesSayHowExactTheyAre(t *testing.T) {

@@ -27,12 +27,12 @@ func TestTokensThatNobodyCountedAreUnknownAndNotNone(t *testing.T) {
 	s := newServer(t)
 	s.add(`{"end_user":"ann","provider":"openai","model":"gpt-4o","status":"failure"}`)
 	v := s.operator()
-	has(t, v.see("/requests/1"), `<dt>Together</dt><dd>–</dd>`)
+	has(t, v.see("/requests/1"), `<dt>Total</dt><dd>–</dd>`)
 	const unknown = `<td class="number"><bdi>–</bdi></td><td class="number"><bdi title="the tokens are unknown">–</bdi></td>`
 	for _, list := range []string{"/", "/requests", "/users/ann"} {
 		has(t, v.see(list), unknown, list)
 	}
 	has(t, v.get("/requests?format=csv").body, ",gpt-4o,openai,failure,,,,,,,")
 	s.add(`{"end_user":"ann","model":"gpt-4o","prompt_tokens":0,"completion_tokens":0}`)
-	has(t, v.see("/requests/2"), `<dt>Together</dt><dd>0</dd>`)
+	has(t, v.see("/requests/2"), `<dt>Total</dt><dd>0</dd>`)
 }

@@ -196,7 +196,9 @@ func logColumns(v *visit, withUser bool) []column[store.LogRow] {
 	}
 }
 
-func tokensOf(r store.LogRow) *int64 { return totalTokens(r.TokensUsed, r.PromptTokens, r.CompletionTokens) }
+func tokensOf(r store.LogRow) *int64 {
+	return totalTokens(r.TokensUsed, r.PromptTokens, r.CompletionTokens)
+}
 
 // logCostColumn says what is missing where a cost is. app.js does so, too.
 func logCostColumn() column[store.LogRow] {

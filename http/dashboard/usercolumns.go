@@ -24,6 +24,7 @@ func breakdownColumns(v *visit, all int64, costs store.Costs) []column[store.Bre
 		countColumn("tokens", "Tokens", func(r store.BreakdownRow) int64 { return r.TotalTokens }),
 		partlyPriced(v, costColumn("cost_usd", "Cost", func(r store.BreakdownRow) *float64 { return costOf(r).Cost }),
 			func(r store.BreakdownRow) (int64, string, string) { return costOf(r).Unpriced, r.Provider, r.Model }),
+		countColumn("unpriced_requests", "", func(r store.BreakdownRow) int64 { return costOf(r).Unpriced }),
 		timeColumn(v, "last_used", "Last used", func(r store.BreakdownRow) *store.Timestamp { return r.LastUsed }),
 	}
 }
