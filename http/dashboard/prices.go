@@ -149,11 +149,17 @@ func savePrice(v *visit) error {
 func (f priceForm) price(zone *time.Location) (p price.Price, err error) {
 	rates := price.Rates{}
 	for _, r := range []struct {
-		class price.Class
-		text  string
-	}{{price.Input, f.Input}, {price.Output, f.Output}, {price.CacheRead, f.CacheRead}, {price.CacheWrite, f.CacheWrite}} {
-		text := strings.ReplaceAll(strings.TrimPrefix(r.text, "$"), ",", "")
-		if text == "" {
+		class      price.Class
+		what, text string
+	}{
+		{price.Input, "the price of input", f.Input}, {price.Output, "the price of output", f.Output},
+		{price.CacheRead, "the price of what is read from cache", f.CacheRead}, {price.CacheWrite, "the price of what is written to cache", f.CacheWrite},
+	} {
+		text, ok := plainDecimal(r.text)
+		switch {
+		case !ok:
+			return p, errors.New(r.what + mustBeDecimal)
+		case text == "":
 			continue
 		}
 		if rates[r.class], err = price.ParseRate(text); err != nil {

@@ -169,16 +169,6 @@ func whole(what, text string) (int64, error) {
 	return n, nil
 }
 
-// decimal reads a number as people write it.
-func decimal(what, text string) (float64, error) {
-	text = strings.ReplaceAll(strings.TrimPrefix(strings.TrimSpace(text), "$"), ",", "")
-	f, err := strconv.ParseFloat(text, 64)
-	if err != nil {
-		return 0, &store.Error{Code: store.CodeInvalidText, Message: what + " must be a number, as in 12.50"}
-	}
-	return f, nil
-}
-
 // sentence begins with a capital and ends with a full stop.
 func sentence(s string) string {
 	if s == "" {
