@@ -188,7 +188,23 @@ func TestALongTextIsCutOnThePageAndWholeInTheJSON(t *testing.T) {
 	page := s.operator().see("/requests/1")
 	assert.Less(t, len(page), 400_000)
 	has(t, page, "more)")
+	raw := part(t, page, "raw")
+	has(t, raw, "all of it is in the JSON")
+	hasNot(t, raw, "data-copy", "what is copied would be no JSON")
 	has(t, s.operator().see("/requests/1?format=json"), long)
+	s.add(`{"end_user":"ann","messages":[{"role":"user","content":"short"}]}`)
+	has(t, s.operator().see("/requests/2"), `data-copy="raw-messages"`)
+}
+
+func TestEveryRequestIsToBeHadAsJSON(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.add(`{"end_user":"ann","model":"gpt-4o"}`)
+	for _, v := range []*visitor{s.operator(), s.user("ann")} {
+		raw := part(t, v.see("/requests/1"), "raw")
+		has(t, raw, `href="?format=json"`)
+		has(t, raw, "Neither messages")
+	}
 }
 
 func TestAnErasedUserIsGoneAndOnlyByTheirOwnName(t *testing.T) {

@@ -34,7 +34,10 @@ type requestBody struct {
 type (
 	fact     struct{ Name, Value, Title string }
 	billLine struct{ Class, Amount, Price, Cost, CostClass, Title string }
-	rawJSON  struct{ ID, Name, Text string }
+	rawJSON  struct {
+		ID, Name, Text string
+		Clipped        bool // so that it is no JSON to copy
+	}
 	turn     struct {
 		Role, Side string
 		Parts      []part
@@ -85,7 +88,7 @@ func requestPage(v *visit) error {
 		text     json.RawMessage
 	}{{"raw-messages", "Messages", log.Messages}, {"raw-response", "Response", log.Response}, {"raw-error", "Error", log.Error}, {"raw-details", "Additional details", log.AdditionalDetails}} {
 		if text := prettyJSON(raw.text); text != "" {
-			b.Raw = append(b.Raw, rawJSON{raw.id, raw.name, clipped(text, maxRaw)})
+			b.Raw = append(b.Raw, rawJSON{raw.id, raw.name, clipped(text, maxRaw), len(text) > maxRaw})
 		}
 	}
 	crumb := link{"Requests", "/requests"}
