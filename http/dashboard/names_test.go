@@ -2,12 +2,14 @@ package dashboard_test
 
 import (
 	"fmt"
+	"html"
 	"net/url"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestANameThatTurnsItsTextIsReadAsItIsWritten(t *testing.T) {
@@ -109,4 +111,21 @@ func TestTheDayOnWhichClocksGoBackNamesEachHourOnce(t *testing.T) {
 	}
 	assert.Len(t, names, 25)
 	assert.Contains(t, names, "Sun 2 Nov 2025, 01:00 EST")
+}
+
+func TestANameWithSpacesAtItsEndsIsFound(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.add(`{"user_profile_id":"  lead user ","model":"  lead model ","provider":" p ","tokens_used":5}`, `{"end_user":"ann","model":"lead model","provider":"p","tokens_used":5}`)
+	v := s.operator()
+	page := part(t, v.see("/models"), "models")
+	hrefs := regexp.MustCompile(`<a href="(/requests[^"]*)" title="  lead model "`).FindStringSubmatch(page)
+	require.Len(t, hrefs, 2)
+	for _, path := range []string{html.UnescapeString(hrefs[1]), "/requests?user=++lead+user+", "/requests?provider=+p+"} {
+		list := v.see(path)
+		has(t, list, `href="/requests/1"`, path)
+		hasNot(t, list, `href="/requests/2"`, path)
+	}
+	has(t, v.see("/users?q=%20lead%20user%20"), "1 user found")
+	has(t, v.see("/users?q=%20ann%20"), "1 user found")
 }

@@ -5,7 +5,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/llmtally/llmtally/store"
 )
@@ -66,11 +65,13 @@ func requestsPage(v *visit) error {
 	return v.show("requests", page{Title: title, Body: list})
 }
 
-// requestFilter reads the filters from the address. With a user, only theirs.
+// requestFilter reads the filters from the address, to the letter: a name may
+// begin and end with spaces, and the pages link to it so. With a user, only
+// theirs.
 func (v *visit) requestFilter(user string) (requestFilter, store.LogFilter, error) {
 	f := requestFilter{
-		User: strings.TrimSpace(v.query("user")), Model: strings.TrimSpace(v.query("model")),
-		Provider: strings.TrimSpace(v.query("provider")), Status: v.query("status"), From: v.query("since"), To: v.query("until"),
+		User: v.query("user"), Model: v.query("model"), Provider: v.query("provider"),
+		Status: v.query("status"), From: v.query("since"), To: v.query("until"),
 	}
 	logs := store.LogFilter{UserID: f.User, Model: f.Model, Provider: f.Provider, Status: f.Status}
 	if user != "" {

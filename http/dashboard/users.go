@@ -1,6 +1,8 @@
 package dashboard
 
 import (
+	"strings"
+
 	"github.com/llmtally/llmtally/store"
 )
 
@@ -23,7 +25,7 @@ func usersPage(v *visit) error {
 		return err
 	}
 	q := store.UserListQuery{
-		Search: v.query("q"), Sort: store.UserSort(v.query("sort")), Ascending: order == "ascending",
+		Search: strings.TrimSpace(v.query("q")), Sort: store.UserSort(v.query("sort")), Ascending: order == "ascending",
 		After: v.query("after"), Limit: pageRows,
 	}
 	if q.Sort == "" {
