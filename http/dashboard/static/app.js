@@ -161,7 +161,12 @@ function prepareChart(chart) {
   }
 }
 
-addEventListener("scroll", hideTip, { passive: true });
+// Focus scrolls the page to where it goes, and the tip goes along.
+addEventListener("scroll", () => {
+  const focused = document.activeElement?.closest(".column");
+  if (focused?.classList.contains("on")) showTip(focused);
+  else hideTip();
+}, { passive: true });
 
 // Numbers, as the server writes them.
 const grouped = new Intl.NumberFormat("en-US");
