@@ -35,7 +35,11 @@ func figures(o store.Overview) []figure {
 func errorRate(now, before store.OverviewTotals) figure {
 	f := figure{ID: "error-rate", Label: "Error rate", Value: share(float64(now.Failures), float64(now.Requests))}
 	f.Title = count(now.Failures) + " of " + count(now.Requests) + " failed"
-	if now.Requests == 0 || before.Requests == 0 {
+	switch {
+	case now.Requests == 0:
+		return f
+	case before.Requests == 0:
+		f.Change = incomparable
 		return f
 	}
 	points := 100 * (float64(now.Failures)/float64(now.Requests) - float64(before.Failures)/float64(before.Requests))
@@ -49,16 +53,20 @@ func errorRate(now, before store.OverviewTotals) figure {
 	return f
 }
 
+// latency tells no change where the two may be the same, as exact as they are.
 func latency(id, label string, now, before *float64) figure {
 	f := figure{ID: id, Label: label, Value: about(now)}
-	if now != nil {
-		f.Title = withinPercent
+	if now == nil {
+		return f
 	}
-	if now != nil && before != nil && *before > 0 {
-		f.Change = change(*now, *before)
-		if math.Abs(*now / *before - 1) >= 0.005 {
-			f.State = verdict(*now - *before)
-		}
+	f.Title = withinPercent
+	switch {
+	case before == nil || !(*before > 0):
+		f.Change = incomparable
+	case math.Abs(*now-*before) <= percentileError*(*now+*before):
+		f.Change = "about the same"
+	default:
+		f.Change, f.State = change(*now, *before), verdict(*now-*before)
 	}
 	return f
 }
@@ -71,13 +79,16 @@ func verdict(difference float64) string {
 	return "good"
 }
 
+// incomparable is what has nothing before it to compare with.
+const incomparable = "new"
+
 // change says by how much a number grew.
 func change(now, before float64) string {
 	switch {
 	case before == 0 && now == 0:
 		return "±0%"
 	case !(before > 0):
-		return "new"
+		return incomparable
 	}
 	p := 100 * (now/before - 1)
 	switch {

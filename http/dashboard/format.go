@@ -147,7 +147,10 @@ func took(s *float64) string {
 
 // withinPercent says how exact a percentile of response times is: the store takes
 // it from a histogram.
-const withinPercent = "from a histogram, within 3.2 %"
+const (
+	percentileError = 0.032
+	withinPercent   = "from a histogram, within 3.2 %"
+)
 
 // about writes a time that something took with the two digits that an estimate
 // has: 840 ms, 5.6 s.

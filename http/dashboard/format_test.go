@@ -124,6 +124,40 @@ func TestAChangeIsToldAgainstTheTimeBefore(t *testing.T) {
 	}
 }
 
+func TestAFigureTellsItsChangeOrThatThereIsNone(t *testing.T) {
+	t.Parallel()
+	at := func(requests, failures int64, p50 float64) store.OverviewTotals {
+		o := store.OverviewTotals{Requests: requests, Failures: failures, Tokens: requests, Cost: float64(requests), ActiveUsers: requests}
+		if requests > 0 {
+			o.P50, o.P95 = &p50, &p50
+		}
+		return o
+	}
+	for _, tt := range []struct {
+		now, before           store.OverviewTotals
+		rate, rateIs, p50, is string
+	}{
+		{at(4, 1, 1), at(0, 0, 0), "new", "", "new", ""},
+		{at(0, 0, 0), at(4, 1, 1), "", "", "", ""}, // nor is there a value
+		{at(4, 1, 1), at(4, 2, 1), "−25.0 points", "good", "about the same", ""},
+		{at(4, 1, 1.066), at(4, 1, 1), "±0 points", "", "about the same", ""}, // each is within 3.2 %
+		{at(4, 1, 1), at(4, 1, 1.066), "±0 points", "", "about the same", ""},
+		{at(4, 2, 1.07), at(4, 1, 1), "+25.0 points", "bad", "+7%", "bad"},
+		{at(4, 1, 0.93), at(4, 1, 1), "±0 points", "", "−7%", "good"},
+	} {
+		for _, f := range figures(store.Overview{Range: tt.now, Before: tt.before}) {
+			switch f.ID {
+			case "error-rate":
+				assert.Equal(t, [2]string{tt.rate, tt.rateIs}, [2]string{f.Change, f.State}, tt)
+			case "p50", "p95":
+				assert.Equal(t, [2]string{tt.p50, tt.is}, [2]string{f.Change, f.State}, tt)
+			default:
+				assert.NotEmpty(t, f.Change, f.ID)
+			}
+		}
+	}
+}
+
 func TestMomentsAreToldInTheZone(t *testing.T) {
 	t.Parallel()
 	berlin, err := store.ParseZone("Europe/Berlin")
