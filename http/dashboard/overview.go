@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -89,16 +90,16 @@ func (v *visit) overviewTables(s span, o store.Overview, unpriced []store.Unpric
 	b := overviewBody{
 		Span: s, Figures: figures(o),
 		Users:    newTable(v, "top-users", "Top users", shareColumns, o.TopUsers.Users),
-		Models:   newTable(v, "models", "Models", models, o.Models[:min(len(o.Models), shownRows)]),
-		Errors:   newTable(v, "errors", "What fails most", errorColumns(v), o.Errors[:min(len(o.Errors), shownRows)]),
-		Unpriced: newTable(v, "unpriced", "Models without a price", unpricedColumns(v), unpriced[:min(len(unpriced), shownRows)]),
+		Models:   shortTable(v, "models", "Models", models, o.Models, shownRows),
+		Errors:   shortTable(v, "errors", "What fails most", errorColumns(v), o.Errors, shownRows),
+		Unpriced: shortTable(v, "unpriced", "Models without a price", unpricedColumns(v), unpriced, shownRows),
 	}
 	if from := o.TopUsers.From.Time().In(v.zone); s.From.Sub(from) > time.Hour {
 		b.Users.Note = "over the whole months, from " + from.Format("2 Jan 2006")
 	}
 	b.Errors.Empty = "Nothing failed in this time."
 	if o.ErrorsPartial {
-		b.Errors.Note = "counted over the newest 1,000 failures"
+		b.Errors.Note = strings.TrimPrefix(b.Errors.Note+"; counted over the newest 1,000 failures", "; ")
 	}
 	return b
 }

@@ -69,7 +69,7 @@ func (v *visit) showPrices(status int, form priceForm, complaint string) error {
 	b := pricesBody{
 		Search: v.query("q"), Source: f.Source, Keep: v.kept("q", "source"), Sources: sourceOptions, Form: form, Complaint: complaint,
 		Table:    newTable(v, "prices", "Price list", priceColumns(v), rows[:min(len(rows), pageRows)]),
-		Unpriced: newTable(v, "unpriced", "Models without a price", unpricedColumns(v), unpriced),
+		Unpriced: shortTable(v, "unpriced", "Models without a price", unpricedColumns(v), unpriced, pageRows),
 	}
 	b.Table.Note = "USD per million tokens"
 	b.Table.Empty = "No price matches."

@@ -38,7 +38,7 @@ type (
 		ID, Name, Text string
 		Clipped        bool // so that it is no JSON to copy
 	}
-	turn     struct {
+	turn struct {
 		Role, Side string
 		Parts      []part
 	}

@@ -1,5 +1,7 @@
 package dashboard
 
+import "fmt"
+
 // A column of a table of things: how it is shown, and what it says in CSV.
 type column[T any] struct {
 	Name   string // in CSV
@@ -62,6 +64,15 @@ func newTable[T any](v *visit, id, caption string, columns []column[T], rows []T
 			}
 		}
 		t.Rows = append(t.Rows, cells)
+	}
+	return t
+}
+
+// shortTable shows the first rows, and says so when there are more.
+func shortTable[T any](v *visit, id, caption string, columns []column[T], rows []T, most int) table {
+	t := newTable(v, id, caption, columns, rows[:min(len(rows), most)])
+	if len(rows) > most {
+		t.Note = fmt.Sprintf("the first %d of %s, CSV has all", most, count(int64(len(rows))))
 	}
 	return t
 }

@@ -23,7 +23,7 @@ type userBody struct {
 	Models    table
 	Months    table
 	Providers table
-	Advice    []adviceLine
+	Advice    adviceList
 	Requests  requestList
 	Erase     string
 	Export    string
@@ -115,10 +115,10 @@ func (v *visit) readUser(id string) (read userReads, err error) {
 func (v *visit) userTables(read userReads) userBody {
 	b := userBody{
 		User: read.user, Own: !v.isOperator(), LongID: v.isOperator() && len(read.id) > longID, Span: read.span, Figures: v.userFigures(read.user),
-		Models:    newTable(v, "models", "Models", breakdownColumns(v, read.user.TotalTokensFromLogs, read.costs), read.models),
+		Models:    shortTable(v, "models", "Models", breakdownColumns(v, read.user.TotalTokensFromLogs, read.costs), read.models, pageRows),
 		Months:    newTable(v, "months", "Months", monthColumns, read.months),
-		Providers: newTable(v, "providers", "Cost by provider", providerColumns(read.costs.TotalCost), providerCosts(read.costs)),
-		Advice:    adviceLines(read.costs.Recommendations),
+		Providers: shortTable(v, "providers", "Cost by provider", providerColumns(read.costs.TotalCost), providerCosts(read.costs), pageRows),
+		Advice:    v.adviceOf(read.costs.Recommendations),
 		Erase:     actionPath(read.id, "erase"), Export: actionPath(read.id, "export"),
 	}
 	if read.user.FullName != nil {

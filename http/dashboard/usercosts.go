@@ -9,18 +9,32 @@ import (
 	"github.com/llmtally/llmtally/store/advice"
 )
 
-// An adviceLine is a recommendation.
+// An adviceList is the recommendations that a page has room for.
+type adviceList struct {
+	Lines []adviceLine
+	More  int64 // how many there are besides
+}
+
 type adviceLine struct{ Amount, Is, Message string }
 
-func adviceLines(all []advice.Recommendation) (lines []adviceLine) {
-	for _, r := range all {
+// shownAdvice is how many recommendations a page shows.
+const shownAdvice = 20
+
+func (v *visit) adviceOf(all []advice.Recommendation) (list adviceList) {
+	all = advice.Gathered(all)
+	shown := all[:min(len(all), shownAdvice)]
+	list.More = int64(len(all) - len(shown))
+	for _, r := range shown {
 		line := adviceLine{Is: r.AmountIs, Message: r.Message}
 		if r.Amount != nil {
 			line.Amount = money(*r.Amount)
 		}
-		lines = append(lines, line)
+		if r.Finding != "" && !v.isOperator() {
+			line.Message = r.Finding
+		}
+		list.Lines = append(list.Lines, line)
 	}
-	return lines
+	return list
 }
 
 // A providerCost is what one provider's requests cost; nil when nothing of it

@@ -21,6 +21,8 @@ type Recommendation struct {
 	Amount   *float64       `json:"amount" doc:"USD; null where only tokens are known."`
 	AmountIs string         `json:"amount_is" enum:"saving,loss,risk" doc:"saving: what would not be spent. loss: what was spent in vain. risk: what may be spent unseen."`
 	Figures  map[string]any `json:"figures" doc:"What the amount comes from. Money is USD."`
+
+	Finding string `json:"-"` // the message without what only the operator can do; empty where anybody can
 }
 
 // Usage is what one model was used for.
@@ -87,8 +89,12 @@ func Recommend(in Input) []Recommendation {
 		add(in.promptCaching(r))
 	}
 	all = append(all, in.unpricedUsage()...)
-	slices.SortStableFunc(all, func(a, b Recommendation) int { return cmp.Compare(amount(b), amount(a)) })
+	largestFirst(all)
 	return all
+}
+
+func largestFirst(all []Recommendation) {
+	slices.SortStableFunc(all, func(a, b Recommendation) int { return cmp.Compare(amount(b), amount(a)) })
 }
 
 func amount(r Recommendation) float64 {

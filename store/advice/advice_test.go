@@ -271,6 +271,7 @@ func TestUnpricedUsageIsARiskOfTheAverageCost(t *testing.T) {
 	assert.Equal(t, map[string]any{"requests": int64(2), "tokens": int64(1500)}, r.Figures)
 	assert.Equal(t, "2 requests to m, with 1,500 tokens, have no cost, since no price is known. "+
 		"Set one with `llmtally prices set`, then run `llmtally reprice`.", r.Message)
+	assert.Equal(t, "2 requests to m, with 1,500 tokens, have no cost, since no price is known.", r.Finding, "what a user is told who cannot do it")
 
 	// 500 priced tokens of m and 500 of another model, of which no more than
 	// their number is known, cost 2 USD together.
@@ -294,6 +295,28 @@ func TestUnpricedUsageSaysWhatIsMissing(t *testing.T) {
 		}}})
 		assert.Contains(t, r.Message, want)
 	}
+}
+
+func TestOneRecommendationStandsForManyModelsWithoutAPrice(t *testing.T) {
+	t.Parallel()
+	in := advice.Input{Prices: tableOf(t), At: now, Usage: []advice.Usage{{Model: "paid", Requests: 1, Failures: 1, Cost: 3, FailedCost: 3, AllTokens: 10}}}
+	unpriced := func(names ...string) {
+		for _, name := range names {
+			in.Usage = append(in.Usage, advice.Usage{Model: name, Requests: 2, UnpricedRequests: 2, UnpricedTokens: 5, AllTokens: 5})
+		}
+	}
+	unpriced("a", "b", "")
+	few := advice.Recommend(in)
+	assert.Equal(t, few, advice.Gathered(few), "few speak for themselves")
+
+	unpriced("d", "e f")
+	all := advice.Gathered(advice.Recommend(in))
+	assert.Equal(t, []string{"unpriced_usage ", "failed_requests paid"}, kinds(all), "together they are the largest")
+	assert.Equal(t, 7.5, *all[0].Amount)
+	assert.Equal(t, map[string]any{"requests": int64(10), "tokens": int64(25)}, all[0].Figures)
+	const found, average = "10 requests to 5 models, with 25 tokens, have no cost: a, b, an unknown model and 2 more.", " At the average of what has a cost, that is about $7.50."
+	assert.Equal(t, found+average, all[0].Finding)
+	assert.Equal(t, found+" Set their prices with `llmtally prices set`, then run `llmtally reprice`."+average, all[0].Message)
 }
 
 func TestTheLargestAmountComesFirstAndNoAmountLast(t *testing.T) {
