@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
+
+	"github.com/llmtally/llmtally/store/advice"
 )
 
 // raise acts on what was measured for the user, or for the rule's whole scope
@@ -124,12 +127,23 @@ func (r *AlertRule) spanWords() string {
 func (m Metric) shown(value float64) string {
 	switch m {
 	case MetricCost:
-		return "$" + dollars(value)
+		return "$" + inThousands(dollars(value))
 	case MetricErrorRate:
 		return strconv.FormatFloat(value*100, 'f', 1, 64) + " %"
 	default:
-		return strconv.FormatFloat(value, 'f', -1, 64)
+		return inThousands(strconv.FormatFloat(value, 'f', -1, 64))
 	}
+}
+
+// inThousands writes a decimal with a comma before each three digits of its whole
+// part.
+func inThousands(decimal string) string {
+	whole, _, _ := strings.Cut(decimal, ".")
+	n, err := strconv.ParseInt(whole, 10, 64)
+	if err != nil {
+		return decimal
+	}
+	return advice.Grouped(n) + decimal[len(whole):]
 }
 
 // dollars writes at least cents, and as many places as a small amount needs.

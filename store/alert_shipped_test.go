@@ -159,7 +159,7 @@ func TestAUserMayUseAHundredThousandTokensAndNotOneMore(t *testing.T) {
 	assert.Empty(t, a.said())
 	a.log(`{"end_user":"ann","tokens_used":1}`)
 	assert.Equal(t, []string{"ann 100 firing"}, a.said())
-	assert.Equal(t, `User "ann": tokens in total is 100001, above 100 % of the limit of 100000.`, a.alerts()[0].Message)
+	assert.Equal(t, `User "ann": tokens in total is 100,001, above 100 % of the limit of 100,000.`, a.alerts()[0].Message)
 }
 
 // failing returns n logs of which so many failed, one half as failure, the

@@ -14,7 +14,7 @@ func alertColumns(v *visit) []column[store.Alert] {
 		{
 			Name: "message", Head: "Alert",
 			Plain: func(a store.Alert) string { return a.Message },
-			Show:  func(a store.Alert) cell { return cell{Text: a.Message, Sub: delivered(a)} },
+			Show:  func(a store.Alert) cell { return cell{Text: a.Message, Sub: a.Rule + " · " + delivered(a)} },
 		},
 		textColumn("rule", "", func(a store.Alert) string { return a.Rule }),
 		{

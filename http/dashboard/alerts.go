@@ -20,6 +20,7 @@ type alertsBody struct {
 // An alertLine is an alert that is still open.
 type alertLine struct {
 	Message   string
+	Rule      string
 	Fired     stamp
 	User      cell
 	Delivered string
@@ -41,7 +42,7 @@ func (v *visit) newestOpen(most int64) (lines []alertLine, more int64, err error
 func (v *visit) alertLines(alerts []store.Alert) []alertLine {
 	lines := make([]alertLine, len(alerts))
 	for i, a := range alerts {
-		lines[i] = alertLine{Message: a.Message, Fired: v.stamp(a.FiredAt), Delivered: delivered(a), State: "bad"}
+		lines[i] = alertLine{Message: a.Message, Rule: a.Rule, Fired: v.stamp(a.FiredAt), Delivered: delivered(a), State: "bad"}
 		if a.UserID != nil {
 			lines[i].User = userCell(*a.UserID, "", "")
 		}

@@ -54,6 +54,31 @@ func TestTheOverviewSaysHowManyMoreAlertsThereAre(t *testing.T) {
 	}
 }
 
+func TestAnAlertNamesItsRuleAndItsNumbersHaveTheirThousandsApart(t *testing.T) {
+	t.Parallel()
+	s := alerted(t, 1, 1)
+	for name, metric := range map[string]store.Metric{"Many tokens": store.MetricTokens, "Much money": store.MetricCost} {
+		_, err := s.db.SaveAlertRule(t.Context(), policy.System(), store.AlertRule{
+			Name: name, Metric: metric, Scope: store.ScopeEveryone, Window: store.WindowTotal, Limit: 1234.5, Thresholds: []float64{100}, Enabled: true,
+		})
+		require.NoError(t, err)
+	}
+	s.add(`{"end_user":"ann","model":"gpt-4o","tokens_used":5000004024,"total_cost":12345679.42}`)
+	_, err := s.db.EvaluateAlerts(t.Context(), true)
+	require.NoError(t, err)
+	v := s.operator()
+	for _, path := range []string{"/", "/alerts"} {
+		page := v.see(path)
+		for _, want := range []string{
+			"cost in total is $12,345,679.42, above 100 % of the limit of $1,234.50.", "tokens in total is 5,000,004,024, above 100 % of the limit of 1,234.5.",
+			"<bdi>Many tokens</bdi>", "<bdi>Much money</bdi>",
+		} {
+			has(t, page, want, path)
+		}
+	}
+	has(t, part(t, v.see("/alerts"), "alerts"), "<bdi>One request · sent nowhere</bdi>", "one that is over, too")
+}
+
 // part is the section of that id.
 func part(t testing.TB, page, id string) string {
 	t.Helper()

@@ -96,7 +96,7 @@ func (in *Input) longOutput(u Usage) (Recommendation, bool) {
 	return Recommendation{
 		Kind: "long_output", Model: u.Model, Provider: u.Provider, Amount: &saving, AmountIs: "saving",
 		Message: fmt.Sprintf("Answers of %s have %s on average, %.1f times as many as everybody else's %s; what is beyond that cost %s. Ask for shorter answers, or set a limit (max_tokens).",
-			named(u.Model), counted(rounded(own), "token"), own/others.Output, grouped(rounded(others.Output)), usd(saving)),
+			named(u.Model), counted(rounded(own), "token"), own/others.Output, Grouped(rounded(others.Output)), usd(saving)),
 		Figures: map[string]any{
 			"requests": u.Counted, "average_output_tokens": own, "others_average_output_tokens": others.Output,
 			"others_requests": others.Requests, "excess_output_tokens": excess,

@@ -96,7 +96,7 @@ func Gathered(all []Recommendation) []Recommendation {
 	}
 	one.Figures = map[string]any{"requests": requests, "tokens": tokens}
 	one.Finding = fmt.Sprintf("%s to %s, with %s, have no cost: %s and %s more.", counted(requests, "request"), counted(int64(len(names)), "model"),
-		counted(tokens, "token"), strings.Join(names[:fewUnpriced], ", "), grouped(int64(len(names)-fewUnpriced)))
+		counted(tokens, "token"), strings.Join(names[:fewUnpriced], ", "), Grouped(int64(len(names)-fewUnpriced)))
 	one.Message = one.Finding + " Set their prices with `llmtally prices set`, then run `llmtally reprice`."
 	if one.Amount != nil {
 		one.say(atTheAverage(risk))

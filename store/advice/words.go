@@ -29,11 +29,11 @@ func counted(n int64, what string) string {
 	if n == 1 {
 		return "1 " + what
 	}
-	return grouped(n) + " " + what + "s"
+	return Grouped(n) + " " + what + "s"
 }
 
-// grouped writes a number with a comma before each three digits.
-func grouped(n int64) string {
+// Grouped writes a number with a comma before each three digits.
+func Grouped(n int64) string {
 	digits := strconv.FormatInt(n, 10)
 	sign := ""
 	if n < 0 {
@@ -61,7 +61,7 @@ func usd(v float64) string {
 		cents = cents[:len(cents)-1]
 	}
 	if n, err := strconv.ParseInt(whole, 10, 64); err == nil {
-		whole = grouped(n)
+		whole = Grouped(n)
 	}
 	return "$" + whole + "." + cents
 }
