@@ -1,7 +1,6 @@
 package dashboard
 
 import (
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -99,7 +98,7 @@ func (v *visit) overviewTables(s span, o store.Overview, unpriced []store.Unpric
 	}
 	b.Errors.Empty = "Nothing failed in this time."
 	if o.ErrorsPartial {
-		b.Errors.Note = strings.TrimPrefix(b.Errors.Note+"; counted over the newest 1,000 failures", "; ")
+		b.Errors.remark("counted over the newest 1,000 failures")
 	}
 	return b
 }

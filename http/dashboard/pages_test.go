@@ -135,6 +135,9 @@ func TestAUsersPageHasAllThatIsTheirs(t *testing.T) {
 		}
 		assert.Equal(t, name == "operator", strings.Contains(page, `id="erase-user"`), name)
 	}
+	page := s.operator().see("/users/ann?range=24h")
+	has(t, page[strings.Index(page, "In all time</h2>"):strings.Index(page, `id="range-24h"`)], `id="figure-requests"`, "the range is the chart's alone")
+	has(t, part(t, page, "models"), `<p class="note">in all time</p>`)
 	only := s.operator().see("/users/ann?status=failure")
 	has(t, only, `href="/requests/2"`)
 	hasNot(t, only, `href="/requests/1"`)

@@ -72,7 +72,15 @@ func newTable[T any](v *visit, id, caption string, columns []column[T], rows []T
 func shortTable[T any](v *visit, id, caption string, columns []column[T], rows []T, most int) table {
 	t := newTable(v, id, caption, columns, rows[:min(len(rows), most)])
 	if len(rows) > most {
-		t.Note = fmt.Sprintf("the first %d of %s, CSV has all", most, count(int64(len(rows))))
+		t.remark(fmt.Sprintf("the first %d of %s, CSV has all", most, count(int64(len(rows)))))
 	}
 	return t
+}
+
+// remark adds to what stands beside the caption.
+func (t *table) remark(text string) {
+	if t.Note != "" {
+		text = t.Note + "; " + text
+	}
+	t.Note = text
 }

@@ -124,6 +124,8 @@ func (v *visit) userTables(read userReads) userBody {
 	if read.user.FullName != nil {
 		b.Name = *read.user.FullName
 	}
+	b.Models.remark("in all time")
+	b.Providers.remark("in all time")
 	b.Months.Note = "in UTC"
 	return b
 }
