@@ -71,6 +71,9 @@ func NewHandler(c Config) (http.Handler, error) {
 			return
 		}
 		w.Header().Set("Allow", strings.Join(allowed(router, r.URL.EscapedPath()), ", "))
+		if pages.WrongMethod(w, r) {
+			return
+		}
 		problem.New(http.StatusMethodNotAllowed, fmt.Sprintf("%s is not for this path", r.Method)).Write(w)
 	})
 	r.Get("/healthz", healthz)

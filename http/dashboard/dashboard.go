@@ -115,11 +115,21 @@ func (d *Dashboard) guard(next http.Handler) http.Handler {
 // NotFound answers for a path that does not exist, when a browser asks: it says
 // whether it has.
 func (d *Dashboard) NotFound(w http.ResponseWriter, r *http.Request) bool {
+	return d.refuse(w, r, http.StatusNotFound, "Nothing here", "There is no page at this address.")
+}
+
+// WrongMethod does so for a path that takes only what a form sends, as when
+// somebody reloads it from the browser's bar.
+func (d *Dashboard) WrongMethod(w http.ResponseWriter, r *http.Request) bool {
+	return d.refuse(w, r, http.StatusMethodNotAllowed, "Nothing to see here", "This address takes what a form sends, and shows nothing by itself.")
+}
+
+func (d *Dashboard) refuse(w http.ResponseWriter, r *http.Request, status int, title, text string) bool {
 	if !wantsPage(r) {
 		return false
 	}
 	d.guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		d.message(w, r, http.StatusNotFound, "Nothing here", "There is no page at this address.")
+		d.message(w, r, status, title, text)
 	})).ServeHTTP(w, r)
 	return true
 }

@@ -290,6 +290,28 @@ func TestARuleIsMadeChangedTurnedOffAndDeleted(t *testing.T) {
 	assert.Equal(t, http.StatusNotFound, v.post(at+"/delete", nil).status)
 }
 
+func TestARulesFormComplainsInItsOwnWords(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	v := s.operator()
+	for _, tt := range []struct{ field, typed, says string }{
+		{"scope", "tier", "“Which one” must name a tier."},
+		{"window", "last", "“How many last requests” must be a whole number."},
+		{"min_requests", "few", "“Fewest requests for an error rate” must be a whole number."},
+		{"min_requests", "20000", "“Fewest requests for an error rate” must be from 1 to 10000."},
+	} {
+		form := url.Values{"name": {"n"}, "metric": {"cost"}, "scope": {"everyone"}, "window": {"day"}, "limit": {"5"}}
+		form.Set(tt.field, tt.typed)
+		page := v.post("/alerts/rules/new", form)
+		assert.Equal(t, http.StatusUnprocessableEntity, page.status, tt)
+		has(t, page.body, tt.says)
+		label := tt.says[strings.Index(tt.says, "“")+len("“") : strings.Index(tt.says, "”")]
+		has(t, page.body, ">"+label+"</label>")
+	}
+	form := url.Values{"name": {"n"}, "metric": {"error_rate"}, "scope": {"everyone"}, "window": {"last"}, "last_requests": {"0"}, "limit": {"0.5"}}
+	has(t, v.post("/alerts/rules/new", form).body, "“The last requests” needs “How many last requests” from 1 to 10000.")
+}
+
 func TestAPriceIsSetAndRemoved(t *testing.T) {
 	t.Parallel()
 	s := books(t)
@@ -361,4 +383,19 @@ func TestAProgramIsToldInItsOwnWordsThatNothingIsThere(t *testing.T) {
 	assert.Equal(t, http.StatusNotFound, page.status)
 	has(t, page.header.Get("Content-Type"), "text/html")
 	has(t, page.header.Get("Content-Security-Policy"), "default-src 'self'")
+}
+
+func TestAnAddressThatOnlyTakesFormsSaysSo(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	for _, path := range []string{"/signout", "/zone", "/prices/5/delete", "/alerts/rules/5/enable", "/jobs/monthly/run"} {
+		for _, v := range []*visitor{s.operator(), s.visitor()} {
+			page := v.get(path)
+			assert.Equal(t, http.StatusMethodNotAllowed, page.status, path)
+			has(t, page.header.Get("Content-Type"), "text/html", path)
+			has(t, page.body, "This address takes what a form sends", path)
+			assert.Equal(t, "POST", page.header.Get("Allow"), path)
+		}
+		assert.Equal(t, "application/problem+json", s.operator().get(path, "Accept", "*/*").header.Get("Content-Type"), path)
+	}
 }

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/llmtally/llmtally/http/problem"
 	"github.com/llmtally/llmtally/store"
@@ -29,6 +31,12 @@ type ruleForm struct {
 	Name, Metric, Scope, ScopeValue, Window, LastRequests, MinRequests, TimeZone, Limit, Thresholds string
 	PerUser                                                                                         bool
 }
+
+// ruleLabels calls the fields what the form calls them.
+var ruleLabels = strings.NewReplacer(
+	"scope_value", "“Which one”", "last_requests", "“How many last requests”", "min_requests", "“Fewest requests for an error rate”",
+	"window last", "“The last requests”",
+)
 
 type option struct{ Value, Text string }
 
@@ -114,7 +122,7 @@ func saveRule(v *visit) error {
 	var refused *store.Error
 	switch {
 	case errors.As(err, &refused):
-		return v.askForRule(http.StatusUnprocessableEntity, kept, form, sentence(refused.Message))
+		return v.askForRule(http.StatusUnprocessableEntity, kept, form, sentence(ruleLabels.Replace(refused.Message)))
 	case err != nil:
 		return err
 	}
@@ -134,17 +142,20 @@ func (v *visit) ruleForm() ruleForm {
 func (f ruleForm) over(r *store.AlertRule) error {
 	r.Name, r.Metric, r.Scope, r.Window, r.TimeZone = f.Name, store.Metric(f.Metric), store.Scope(f.Scope), store.Window(f.Window), f.TimeZone
 	r.ScopeValue, r.PerUser, r.LastRequests, r.MinRequests, r.Thresholds = f.ScopeValue, f.PerUser, 0, 0, nil
-	if r.Scope == store.ScopeEveryone {
+	switch {
+	case r.Scope == store.ScopeEveryone:
 		r.ScopeValue = ""
+	case r.ScopeValue == "":
+		return &store.Error{Code: store.CodeInvalidText, Message: "scope_value must name a " + f.Scope}
 	}
 	var err error
 	if r.Window == store.WindowLast {
-		if r.LastRequests, err = whole("the number of last requests", f.LastRequests); err != nil {
+		if r.LastRequests, err = whole("last_requests", f.LastRequests); err != nil {
 			return err
 		}
 	}
 	if f.MinRequests != "" {
-		if r.MinRequests, err = whole("the least number of requests", f.MinRequests); err != nil {
+		if r.MinRequests, err = whole("min_requests", f.MinRequests); err != nil {
 			return err
 		}
 	}
@@ -174,7 +185,8 @@ func sentence(s string) string {
 	if s == "" {
 		return s
 	}
-	return strings.TrimSuffix(strings.ToUpper(s[:1])+s[1:], ".") + "."
+	first, size := utf8.DecodeRuneInString(s)
+	return strings.TrimSuffix(string(unicode.ToUpper(first))+s[size:], ".") + "."
 }
 
 // enableRule turns a rule on or off.
