@@ -221,7 +221,7 @@ func turns(said []conversation.Turn) (all []turn) {
 
 func sideOf(role string) string {
 	switch role {
-	case "assistant", "model":
+	case "assistant", "model", "embedding":
 		return "model"
 	case "system", "developer":
 		return "system"

@@ -1,8 +1,6 @@
 package dashboard_test
 
-import (
-	"testing"
-)
+import "testing"
 
 func TestARequestWithoutACostSaysWhatIsMissing(t *testing.T) {
 	t.Parallel()
@@ -35,4 +33,13 @@ func TestTokensThatNobodyCountedAreUnknownAndNotNone(t *testing.T) {
 	has(t, v.get("/requests?format=csv").body, ",gpt-4o,openai,failure,,,,,,,")
 	s.add(`{"end_user":"ann","model":"gpt-4o","prompt_tokens":0,"completion_tokens":0}`)
 	has(t, v.see("/requests/2"), `<dt>Total</dt><dd>0</dd>`)
+}
+
+func TestAToolThatFailedIsToldFromOneThatDidNot(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.add(`{"end_user":"ann","messages":[{"role":"user","content":[{"type":"tool_result","tool_use_id":"t1","is_error":true,"content":"no"}]}]}`,
+		`{"end_user":"ann","messages":[{"role":"user","content":[{"type":"tool_result","tool_use_id":"t1","content":"yes"}]}]}`)
+	has(t, part(t, s.operator().see("/requests/1"), "conversation"), "An error</strong>")
+	hasNot(t, part(t, s.operator().see("/requests/2"), "conversation"), "An error</strong>")
 }

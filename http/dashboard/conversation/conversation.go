@@ -38,6 +38,8 @@ type Part struct {
 	Text string // what is said, thought, or handed to or from a tool; JSON is indented
 	Name string // the tool's, the file's
 	ID   string // of the tool's call
+
+	Failed bool // a tool's result that is an error
 	// URL is where an image or a file is, or a data: URL of it. Nothing says
 	// that it may be followed: see DataImage and Link.
 	URL string
@@ -74,7 +76,7 @@ func Response(raw json.RawMessage) []Turn {
 	if !ok {
 		return fromAny(v, "assistant")
 	}
-	for _, reader := range []func(object) []Turn{choices, output, candidates} {
+	for _, reader := range []func(object) []Turn{choices, output, candidates, embeddings} {
 		if turns := reader(o); len(turns) > 0 {
 			return turns
 		}

@@ -51,6 +51,10 @@ func TestMessagesAreReadInTheShapesOfTheLargeProviders(t *testing.T) {
 				{"user", []Part{{Kind: ToolResult, ID: "t1", Text: "words"}, {Kind: Image, URL: "data:image/png;base64,iVBORw0="}}},
 			},
 		},
+		"a tool of Anthropic's that failed": {
+			`[{"role":"user","content":[{"type":"tool_result","tool_use_id":"t1","is_error":true,"content":"no such file"},{"type":"tool_result","tool_use_id":"t2","is_error":false,"content":"ok"}]}]`,
+			[]Turn{{"user", []Part{{Kind: ToolResult, ID: "t1", Text: "no such file", Failed: true}, {Kind: ToolResult, ID: "t2", Text: "ok"}}}},
+		},
 		"OpenAI's Responses": {
 			`[{"role":"user","content":[{"type":"input_text","text":"Hi"},{"type":"input_image","image_url":"https://example.com/b.png"}]},` +
 				`{"type":"reasoning","summary":[{"type":"summary_text","text":"Thinking."}]},` +
@@ -160,4 +164,19 @@ func FuzzAnyJSONCanBeRead(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestEmbeddingsAreNothingThatAnAssistantSaid(t *testing.T) {
+	t.Parallel()
+	for _, raw := range []string{
+		`{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.1,0.2]}],"usage":{"prompt_tokens":3}}`,
+		`{"embeddings":[[0.1]],"texts":["a"]}`, `{"embedding":{"values":[0.1]}}`, `{"embeddings":[{"values":[0.1]}]}`,
+	} {
+		turns := Response(json.RawMessage(raw))
+		if assert.Len(t, turns, 1, raw) {
+			assert.Equal(t, "embedding", turns[0].Role)
+			assert.JSONEq(t, raw, turns[0].Parts[0].Text, "nothing is lost")
+		}
+	}
+	assert.Equal(t, "assistant", Response(json.RawMessage(`{"data":[{"url":"https://example.com/a.png"}]}`))[0].Role)
 }

@@ -67,6 +67,7 @@ func thought(o object) string {
 
 func toolResult(o object) Part {
 	p := Part{Kind: ToolResult, Name: text(o, "name"), ID: text(o, "tool_use_id", "call_id")}
+	p.Failed, _ = o["is_error"].(bool)
 	content := o["content"]
 	if content == nil {
 		content = o["output"]

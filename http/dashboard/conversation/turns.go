@@ -181,3 +181,18 @@ func candidates(o object) (turns []Turn) {
 	}
 	return turns
 }
+
+// embeddings reads the answer of a model that turns texts into numbers, as OpenAI,
+// Cohere and Gemini send it: nobody says anything there.
+func embeddings(o object) []Turn {
+	holder := o
+	if data, _ := o["data"].([]any); len(data) > 0 {
+		holder, _ = data[0].(object)
+	}
+	for _, name := range []string{"embedding", "embeddings"} {
+		if holder[name] != nil {
+			return []Turn{{Role: "embedding", Parts: []Part{unknown(o)}}}
+		}
+	}
+	return nil
+}
