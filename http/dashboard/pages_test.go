@@ -64,7 +64,8 @@ func TestTheOverviewTellsHowItGoes(t *testing.T) {
 	has(t, day, "Cost in USD by provider")
 	assert.Equal(t, 24, strings.Count(day, `<g class="column"`))
 	custom := s.operator().see("/?range=custom&from=2026-03-29&to=2026-03-29")
-	has(t, custom, "29 March 2026 to 29 March 2026")
+	has(t, custom, "in each hour of 29 March 2026, stacked", "one day is no range")
+	has(t, s.operator().see("/models?range=custom&from=2026-03-29&to=2026-03-30"), "1 model · 29 March 2026 to 30 March 2026")
 	assert.Equal(t, 24, strings.Count(custom, `<g class="column"`))
 	for _, bad := range []string{"?range=1y", "?range=custom&from=2026-02-30", "?from=2026-03-02&to=2026-03-01", "?from=1970-01-01", "?range=%3Cscript%3E"} {
 		assert.Equal(t, http.StatusUnprocessableEntity, s.operator().get("/"+bad).status, bad)

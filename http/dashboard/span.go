@@ -80,6 +80,8 @@ func (s *span) last(now time.Time, days int) {
 	}
 }
 
+const longDay = "2 January 2006"
+
 var errEndsFirst = problem.New(http.StatusUnprocessableEntity, "The range ends before it begins.")
 
 // between is from one day to another, both included.
@@ -94,7 +96,10 @@ func (s *span) between(first, last string, now time.Time) error {
 		return problem.New(http.StatusUnprocessableEntity, "The range is longer than ten years.")
 	}
 	s.From, s.To, s.Custom = from, to, true
-	s.Words = from.Format("2 January 2006") + " to " + to.Add(-time.Second).Format("2 January 2006")
+	s.Words = from.Format(longDay)
+	if last := to.Add(-time.Second).Format(longDay); last != s.Words {
+		s.Words += " to " + last
+	}
 	switch length := to.Sub(from); {
 	case length <= 73*time.Hour:
 		s.Granularity = store.ByHour

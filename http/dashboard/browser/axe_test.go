@@ -30,7 +30,7 @@ func (b *tab) violations(script string) []violation {
 		value[bool](b, script+"; true")
 	}
 	return value[[]violation](b, `axe.run(document, { resultTypes: ["violations"] }).then((result) =>
-		result.violations.filter((v) => ["serious", "critical"].includes(v.impact)).map((v) =>
+		result.violations.filter((v) => v.impact !== "minor").map((v) =>
 			({ id: v.id, impact: v.impact, help: v.help, where: v.nodes.slice(0, 4).map((n) => n.html + " " + (n.any[0]?.message ?? "")) })))`)
 }
 
