@@ -81,10 +81,12 @@ type ErrorShare struct {
 // (inclusive) to to (exclusive) went for everybody, as whole periods, and how
 // the equally long time before them went. It is for the service role alone.
 //
-// Everything is counted in UTC hours. An hour belongs to the period in which it
-// begins, so in time zones at a half or quarter of an hour a period begins that
-// much later. The range ends with the hour under way, so that it is compared
-// with a time as long as what has passed of it.
+// Everything is counted in UTC hours, which in time zones at a half or quarter of
+// an hour begin at other minutes than 0. By the hour, these are the periods. A
+// day or month has the hours that begin in it, and the first of the range also
+// the hour under way, should that have begun before. The range ends with the
+// hour under way, so that it is compared with a time as long as what has passed
+// of it.
 func (db *DB) Overview(ctx context.Context, caller policy.Caller, from, to time.Time, g Granularity, zone *time.Location) (Overview, error) {
 	bounds, span, err := db.overviewSpan(caller, from, to, g, zone)
 	if err != nil {
@@ -172,12 +174,19 @@ func (db *DB) overviewSpan(caller policy.Caller, from, to time.Time, g Granulari
 	if !policy.For(caller, "traffic_hourly", policy.Select).Any() {
 		return nil, hourSpan{}, errPermission("traffic_hourly")
 	}
+	if g == ByHour {
+		zone = time.UTC
+	}
 	bounds, err := periods(g, from, to, zone)
 	if err != nil {
 		return nil, hourSpan{}, err
 	}
 	s := hourSpan{bounds[0].nextHour(), bounds[len(bounds)-1].nextHour()}
-	if end := db.now().Hour() + hour; s.from < end && end < s.to {
+	now := db.now()
+	if bounds[0] <= now {
+		s.from = min(s.from, now.Hour()) // so that what was just logged is seen
+	}
+	if end := now.Hour() + hour; s.from < end && end < s.to {
 		s.to = end
 	}
 	return bounds, s, nil
@@ -206,11 +215,12 @@ func (db *DB) moreLogs(ctx context.Context, s hourSpan, n int64) (bool, error) {
 	return found > n, nil
 }
 
-// period returns which of the periods between the borders a moment is in.
+// period returns which of the periods between the borders a moment is in: the
+// first also when it is an hour that began before that.
 func period(bounds []Timestamp, at Timestamp) int {
 	i, found := slices.BinarySearch(bounds, at)
 	if !found {
 		i--
 	}
-	return i
+	return max(i, 0)
 }
