@@ -22,6 +22,9 @@ func (db *DB) EvaluateAlerts(ctx context.Context, everyUser bool) (exceeded int,
 	if err := db.endWindows(ctx, now); err != nil {
 		return 0, fmt.Errorf("ending alerts whose window is over: %w", err)
 	}
+	if err := db.endUnruled(ctx, now); err != nil {
+		return 0, fmt.Errorf("ending alerts whose rule is gone or off: %w", err)
+	}
 	v := db.Reader(ctx, policy.System())
 	for i := range rules {
 		r := &rules[i]
@@ -65,6 +68,20 @@ func (db *DB) endWindows(ctx context.Context, now time.Time) error {
 			}
 		}
 		return nil
+	})
+}
+
+// endUnruled resolves what fired by rules that hold no more.
+func (db *DB) endUnruled(ctx context.Context, now time.Time) error {
+	const over = "resolved_at IS NULL AND NOT EXISTS (SELECT 1 FROM alert_rules AS r WHERE r.id = alerts.rule_id AND r.enabled)"
+	var found bool
+	err := db.readers.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM alerts WHERE "+over+")").Scan(&found)
+	if err != nil || !found {
+		return err
+	}
+	return db.Write(ctx, func(tx *Tx) error {
+		_, err := tx.Exec("UPDATE alerts SET resolved_at = $1 WHERE "+over, At(now))
+		return err
 	})
 }
 
