@@ -78,14 +78,17 @@ func TestWhatADatabaseIsSetToChangesNothing(t *testing.T) {
 	}))
 	assert.Equal(t, "on", synchronous, "what is acknowledged is on disk")
 	var nano, micros, month string
-	plain, err := sql.Open("pgx", address)
+	// What comes with the connection holds from its first statement on.
+	settled := u.Query()
+	for name, value := range map[string]string{
+		"statement_timeout": "0", "lock_timeout": "0", "timezone": "UTC", "datestyle": "ISO", "client_encoding": "UTF8",
+	} {
+		settled.Set(name, value)
+	}
+	u.RawQuery = settled.Encode()
+	plain, err := sql.Open("pgx", u.String())
 	require.NoError(t, err)
 	defer plain.Close()
-	plain.SetMaxOpenConns(1)
-	for _, statement := range []string{"SET statement_timeout = 0", "SET timezone = 'UTC'", "SET datestyle = 'ISO'", "SET client_encoding = 'UTF8'"} {
-		_, err := plain.Exec(statement)
-		require.NoError(t, err)
-	}
 	require.NoError(t, plain.QueryRow(`
 		SELECT max(l.cost_nano)::text, max(m.response_us)::text, max(m.month)::text
 		FROM request_logs AS l, usage_monthly AS m`).Scan(&nano, &micros, &month))
