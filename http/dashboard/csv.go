@@ -1,8 +1,12 @@
 package dashboard
 
 import (
+	"bufio"
+	"bytes"
+	"cmp"
 	"encoding/csv"
 	"fmt"
+	"io"
 	"mime"
 	"net/http"
 	"strings"
@@ -51,8 +55,7 @@ const csvBatch = 500
 // the page's to tell; later the answer is broken off, so that nobody takes a
 // part for the whole.
 func sendCSV[T any](v *visit, name string, columns []column[T], rows func(func(T) error) error) error {
-	out := csv.NewWriter(v.w)
-	out.UseCRLF = true
+	out := newCSVWriter(v.w)
 	control := http.NewResponseController(v.w)
 	sent := 0
 	begin := func() {
@@ -63,7 +66,7 @@ func sendCSV[T any](v *visit, name string, columns []column[T], rows func(func(T
 		for i, c := range columns {
 			heads[i] = c.Name
 		}
-		_ = out.Write(heads) // kept for out.Error
+		_ = out.write(heads) // the next says so, too
 	}
 	cells := make([]string, len(columns))
 	err := rows(func(row T) error {
@@ -76,11 +79,11 @@ func sendCSV[T any](v *visit, name string, columns []column[T], rows func(func(T
 			}
 		}
 		if sent++; sent%csvBatch == 0 {
-			out.Flush()
+			_ = out.Flush()
 			// A long table takes longer than a page may, as long as it moves.
 			_ = control.SetWriteDeadline(time.Now().Add(time.Minute))
 		}
-		return out.Write(cells)
+		return out.write(cells)
 	})
 	if err != nil && sent == 0 {
 		return err
@@ -88,12 +91,36 @@ func sendCSV[T any](v *visit, name string, columns []column[T], rows func(func(T
 	if sent == 0 {
 		begin()
 	}
-	out.Flush()
+	err = cmp.Or(err, out.Flush())
 	if err != nil {
 		record.Fail(v.Context(), fmt.Errorf("sending %s.csv: %w", name, err))
 		panic(http.ErrAbortHandler)
 	}
 	return nil
+}
+
+// A csvWriter writes records that end as RFC 4180 wants it. encoding/csv would do
+// so by itself, but change the line breaks within the fields as well.
+type csvWriter struct {
+	*bufio.Writer
+	line   bytes.Buffer
+	fields *csv.Writer
+}
+
+func newCSVWriter(to io.Writer) *csvWriter {
+	w := &csvWriter{Writer: bufio.NewWriter(to)}
+	w.fields = csv.NewWriter(&w.line)
+	return w
+}
+
+func (w *csvWriter) write(record []string) error {
+	w.line.Reset()
+	_ = w.fields.Write(record) // memory takes it
+	w.fields.Flush()
+	w.line.Truncate(w.line.Len() - len("\n"))
+	w.line.WriteString("\r\n")
+	_, err := w.Write(w.line.Bytes())
+	return err
 }
 
 // guarded keeps a spreadsheet from taking a text for a formula.
