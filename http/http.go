@@ -56,7 +56,7 @@ func NewHandler(c Config) (http.Handler, error) {
 	stream := v1.Stream(c.DB, c.V1.Streams) // one, since it limits how many there are
 	pages := dashboard.New(dashboard.Settings{
 		DB: c.DB, Auth: c.Auth, Version: c.Version, PublicURL: c.PublicURL, Now: c.V1.Now, RunJob: c.V1.RunJob,
-		Live: stream,
+		Live: stream.Newest(dashboard.TailRows),
 	})
 	pages.Register(r)
 	r.NotFound(func(w http.ResponseWriter, r *http.Request) {

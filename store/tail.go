@@ -25,7 +25,8 @@ type Tail struct {
 	cursor  tailCursor
 	horizon horizon
 	looked  time.Time
-	behind  bool // there is more than was read
+	behind  bool // there are logs beyond the horizon
+	full    bool // the last look read no further than it may: there is more
 }
 
 // A TailEvent is a log that is new, or one that has come to its end.
@@ -37,8 +38,8 @@ type TailEvent struct {
 }
 
 // How a tail looks for what is new: when it is told of a commit, but so many
-// times a second at most; and now and then by itself, since other processes may
-// write. It reads so many logs at a time, and of those that are not the caller's
+// times a second at most, unless it has not read all yet; and now and then by
+// itself, since other processes may write. It reads so many logs at a time, and of those that are not the caller's
 // so many more.
 const (
 	tailPause  = 250 * time.Millisecond
@@ -86,7 +87,7 @@ func (t *Tail) Next(ctx context.Context, wait time.Duration) ([]TailEvent, error
 		if t.db.queue.ends() {
 			return nil, ErrClosed
 		}
-		if pause := tailPause - time.Since(t.looked); pause > 0 {
+		if pause := tailPause - time.Since(t.looked); pause > 0 && !t.full {
 			if over, err := t.rest(ctx, enough.C, pause, nil); over || err != nil {
 				return nil, err
 			}
@@ -97,7 +98,7 @@ func (t *Tail) Next(ctx context.Context, wait time.Duration) ([]TailEvent, error
 		if err != nil || len(events) > 0 {
 			return events, err
 		}
-		if t.behind {
+		if t.behind || t.full {
 			continue
 		}
 		if over, err := t.rest(ctx, enough.C, tailLook, news); over || err != nil {
@@ -124,6 +125,7 @@ func (t *Tail) rest(ctx context.Context, enough <-chan time.Time, pause time.Dur
 
 // look reads what is new.
 func (t *Tail) look(ctx context.Context) ([]TailEvent, error) {
+	t.full = false
 	ended, err := t.lookForEnds(ctx)
 	if err != nil {
 		return nil, err
@@ -231,7 +233,7 @@ func (t *Tail) lookForNew(ctx context.Context, ended []Activity) ([]TailEvent, e
 	if err == nil && rows < tailRows {
 		last = t.horizon.settled
 	} else {
-		t.behind = true
+		t.full = true
 	}
 	for _, a := range fresh {
 		t.cursor.after = a.RequestID

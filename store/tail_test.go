@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -241,4 +242,21 @@ func TestATailEndsWithTheDatabase(t *testing.T) {
 	cancel()
 	_, err := follow(t, db, policy.System(), "").Next(ctx, math.MaxInt64)
 	require.ErrorIs(t, err, context.Canceled)
+}
+
+// Whoever has to wait between full looks never catches up with a busy server.
+func TestATailReadsOnAtOnceWhileThereIsMore(t *testing.T) {
+	t.Parallel()
+	db := storetest.Open(t)
+	tail, err := db.Tail(t.Context(), policy.System(), "")
+	require.NoError(t, err)
+	storetest.Append(t, db, policy.System(), slices.Repeat([]string{`{"model":"m"}`}, 450)...)
+	first, err := tail.Next(t.Context(), time.Minute)
+	require.NoError(t, err)
+	assert.Len(t, first, 200)
+	for _, n := range []int{200, 50} {
+		more, err := tail.Next(t.Context(), 0)
+		require.NoError(t, err)
+		assert.Len(t, more, n, "no pause is so short")
+	}
 }

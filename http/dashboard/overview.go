@@ -81,7 +81,7 @@ func overview(v *visit, live string) error {
 const (
 	shownAlerts = 3
 	shownRows   = 10 // of a table
-	tailRows    = 12 // that the tail begins with
+	TailRows    = 12 // that the tail begins with
 )
 
 func (v *visit) overviewTables(s span, o store.Overview, unpriced []store.UnpricedModel) overviewBody {
@@ -124,7 +124,7 @@ func (v *visit) overviewCSV(o store.Overview, unpriced []store.UnpricedModel) er
 
 // activityTable shows the newest requests, and those that come.
 func activityTable(v *visit, live string) (table, error) {
-	rows, err := v.DB.Logs(v.Context(), v.caller, store.LogFilter{Limit: tailRows})
+	rows, err := v.DB.Logs(v.Context(), v.caller, store.LogFilter{Limit: TailRows})
 	if err != nil {
 		return table{}, err
 	}

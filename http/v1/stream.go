@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -38,17 +39,19 @@ const StreamPath = "/v1/activity/stream"
 // retryAfter is when a client should ask again whose stream ended.
 const retryAfter = 2 * time.Second
 
-type streams struct {
+// Streams answers with server-sent events.
+type Streams struct {
 	db       *store.DB
 	settings StreamSettings
 	places   chan struct{}
+	newest   int // 0: all are sent
 }
 
 // Stream returns a handler of server-sent events: each log that the caller may
 // see, as it comes, and again when it is completed. It takes the caller from
 // the request's context (auth.WithCaller). The limit of streams is the
 // handler's.
-func Stream(db *store.DB, settings StreamSettings) http.Handler {
+func Stream(db *store.DB, settings StreamSettings) *Streams {
 	if settings.Most == 0 {
 		settings.Most = 100
 	}
@@ -61,10 +64,35 @@ func Stream(db *store.DB, settings StreamSettings) http.Handler {
 	if settings.Now == nil {
 		settings.Now = time.Now
 	}
-	return &streams{db: db, settings: settings, places: make(chan struct{}, settings.Most)}
+	return &Streams{db: db, settings: settings, places: make(chan struct{}, settings.Most)}
 }
 
-func (s *streams) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// Newest returns a handler for a reader who shows the newest n logs: of those that
+// come at once it sends no more. The limit of streams is the same one.
+func (s *Streams) Newest(n int) *Streams {
+	some := *s
+	some.newest = n
+	return &some
+}
+
+// worthSending leaves out the new logs that others of these follow too soon.
+func (s *Streams) worthSending(events []store.TailEvent) []store.TailEvent {
+	fresh := 0
+	for _, e := range events {
+		if !e.Completed {
+			fresh++
+		}
+	}
+	return slices.DeleteFunc(events, func(e store.TailEvent) bool {
+		if s.newest == 0 || e.Completed {
+			return false
+		}
+		fresh--
+		return fresh >= s.newest
+	})
+}
+
+func (s *Streams) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	caller := auth.From(r.Context())
 	select {
 	case s.places <- struct{}{}:
@@ -108,7 +136,7 @@ func resumed(r *http.Request) string {
 }
 
 // untilExpiry ends a stream with the token that opened it.
-func (s *streams) untilExpiry(ctx context.Context, caller policy.Caller) (context.Context, context.CancelFunc) {
+func (s *Streams) untilExpiry(ctx context.Context, caller policy.Caller) (context.Context, context.CancelFunc) {
 	if exp, err := jwt.MapClaims(caller.Claims).GetExpirationTime(); err == nil && exp != nil {
 		return context.WithTimeout(ctx, exp.Sub(s.settings.Now()))
 	}
@@ -122,7 +150,7 @@ func ended(err error) bool {
 }
 
 // send writes events until something ends the stream, and returns that.
-func (s *streams) send(ctx context.Context, out *eventWriter, tail *store.Tail) error {
+func (s *Streams) send(ctx context.Context, out *eventWriter, tail *store.Tail) error {
 	// The server's limits are for requests that end.
 	if err := out.control.SetReadDeadline(time.Time{}); err != nil {
 		return fmt.Errorf("preparing a stream: %w", err)
@@ -136,7 +164,7 @@ func (s *streams) send(ctx context.Context, out *eventWriter, tail *store.Tail) 
 		if err != nil {
 			return err
 		}
-		for _, e := range events {
+		for _, e := range s.worthSending(events) {
 			if err := out.add(e); err != nil {
 				return err
 			}
