@@ -26,6 +26,7 @@ type page struct {
 	SignedIn   bool
 	Operator   bool
 	Zone       string
+	ZoneChosen bool // not the browser's
 	Zones      []string
 	Year       int // in the zone: times of another year say so
 	Here       string
@@ -87,7 +88,8 @@ func (d *Dashboard) render(w http.ResponseWriter, r *http.Request, status int, n
 // fill gives a page what all pages have.
 func (d *Dashboard) fill(p *page, r *http.Request) {
 	p.Version, p.Stylesheet, p.Script = d.Version, assetPath("app.css"), assetPath("app.js")
-	p.Zone, p.Here = zoneOf(r).String(), r.URL.RequestURI()
+	zone, chosen := zoneOf(r)
+	p.Zone, p.ZoneChosen, p.Here = zone.String(), chosen, r.URL.RequestURI()
 	p.Zones = zonesWith(p.Zone)
 	if r.Method != http.MethodGet {
 		p.Here = "/"

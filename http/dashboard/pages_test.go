@@ -85,7 +85,12 @@ func TestTimesAreInThePersonsZone(t *testing.T) {
 	page.requireRedirect(t, "/requests")
 	cookie := page.cookie(t, "tz")
 	assert.Equal(t, "Europe%2FBerlin", cookie.Value)
-	has(t, v.see("/requests", "Cookie", "tz="+cookie.Value), `<option selected>Europe/Berlin</option>`)
+	has(t, v.see("/requests", "Cookie", "tz="+cookie.Value), `<option selected>Europe/Berlin</option>`, `<option value="">Automatic</option>`)
+
+	here := v.see("/requests", "Cookie", "tz_browser=Asia%2FTokyo")
+	has(t, here, ">31 Mar 19:00:00<", `<option value="" selected>Automatic (Asia/Tokyo)</option>`)
+	has(t, v.see("/requests", "Cookie", "tz=Europe%2FBerlin; tz_browser=Asia%2FTokyo"), ">31 Mar 12:00:00<")
+	assert.Negative(t, v.post("/zone", url.Values{"zone": {""}, "next": {"/"}}).cookie(t, "tz").MaxAge, "the browser's holds again")
 }
 
 func TestUsersAreFoundSortedAndPaged(t *testing.T) {

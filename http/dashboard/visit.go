@@ -60,7 +60,7 @@ func (d *Dashboard) visitOf(w http.ResponseWriter, r *http.Request) (*visit, boo
 		return nil, false
 	}
 	record.From(r.Context()).Role = caller.Role
-	zone := zoneOf(r)
+	zone, _ := zoneOf(r)
 	return &visit{d, r.WithContext(auth.WithCaller(r.Context(), caller)), w, caller, zone, d.Now().In(zone)}, true
 }
 

@@ -19,20 +19,28 @@ var zones = []string{
 	"Australia/Perth", "Asia/Tokyo", "Asia/Seoul", "Australia/Adelaide", "Australia/Sydney", "Pacific/Auckland",
 }
 
-// zoneCookie names the time zone that a person reads times in.
-const zoneCookie = "tz"
+// The time zone that a person reads times in: the one that was chosen in the
+// form, else the one that the page's script has found the browser in.
+const (
+	zoneCookie    = "tz"
+	browserCookie = "tz_browser"
+)
 
-// zoneOf returns that zone; UTC when nobody chose one.
-func zoneOf(r *http.Request) *time.Location {
+// zoneOf returns that zone, and whether it was chosen; UTC when nobody said.
+func zoneOf(r *http.Request) (zone *time.Location, chosen bool) {
 	cookie, err := r.Cookie(zoneCookie)
+	chosen = err == nil
+	if !chosen {
+		cookie, err = r.Cookie(browserCookie)
+	}
 	if err != nil {
-		return time.UTC
+		return time.UTC, false
 	}
 	name, err := url.QueryUnescape(cookie.Value)
 	if err != nil {
-		return time.UTC
+		return time.UTC, chosen
 	}
-	return namedZone(name)
+	return namedZone(name), chosen
 }
 
 // zonesWith returns the zones to offer, the one that holds among them.
@@ -51,11 +59,16 @@ func namedZone(name string) *time.Location {
 	return time.UTC
 }
 
-// setZone keeps the zone that was chosen in the form.
+// setZone keeps the zone that was chosen in the form, or forgets it: then the
+// browser's holds again.
 func (d *Dashboard) setZone(w http.ResponseWriter, r *http.Request) {
-	c := d.cookie(r, zoneCookie, url.QueryEscape(namedZone(r.PostFormValue("zone")).String()))
+	name := r.PostFormValue("zone")
+	c := d.cookie(r, zoneCookie, url.QueryEscape(namedZone(name).String()))
 	c.HttpOnly = false // the page's script asks whether there is one
 	c.MaxAge = 365 * 24 * 60 * 60
+	if name == "" {
+		c.MaxAge = -1
+	}
 	http.SetCookie(w, c)
 	http.Redirect(w, r, localPath(r.PostFormValue("next")), http.StatusSeeOther)
 }

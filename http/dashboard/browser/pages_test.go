@@ -120,7 +120,7 @@ func TestTheBrowsersTimeZoneIsTheirs(t *testing.T) {
 	b.goTo("/")
 	b.until("times in the browser's zone", `document.body.dataset.zone === "Asia/Tehran"`)
 	b.see("#activity", "14:30") // 11:00 in UTC
-	b.until("the zone to choose", `document.querySelector("#zone")?.value === "Asia/Tehran"`)
+	b.until("the zone to choose", `document.querySelector("#zone")?.selectedOptions[0].text === "Automatic (Asia/Tehran)"`)
 }
 
 func TestTheLinkOfThePageIsInSightOnAPhone(t *testing.T) {

@@ -14,15 +14,19 @@ function announce(text) {
   $("#announce").textContent = text;
 }
 
-// The time zone of this browser, until its person chooses another.
-function chooseZone() {
+// The time zone of this browser, which holds unless its person chose another. It
+// is told again when it has changed, as on a journey.
+function tellZone() {
   const here = document.body.dataset.zone;
-  if (!here || /(^|; )tz=/.test(document.cookie)) return;
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  if (!zone) return;
+  if (!here || !zone) return;
+  const cookie = `tz_browser=${encodeURIComponent(zone)}`;
+  const told = () => document.cookie.split("; ").includes(cookie);
+  if (told()) return;
   const secure = location.protocol === "https:" ? "; Secure" : "";
-  document.cookie = `tz=${encodeURIComponent(zone)}; Path=/; Max-Age=31536000; SameSite=Strict${secure}`;
-  if (zone !== here && document.cookie.includes("tz=")) location.reload();
+  document.cookie = `${cookie}; Path=/; Max-Age=31536000; SameSite=Strict${secure}`;
+  const chosen = /(^|; )tz=/.test(document.cookie);
+  if (zone !== here && !chosen && told()) location.reload();
 }
 
 function offerZones() {
@@ -409,7 +413,7 @@ function begin() {
   $$("[data-wait]").forEach(prepareWait);
 }
 
-chooseZone();
+tellZone();
 offerZones();
 showCurrentPage();
 begin();
