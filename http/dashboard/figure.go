@@ -24,12 +24,25 @@ func figures(o store.Overview) []figure {
 	return []figure{
 		{"requests", "Requests", short(now.Requests), count(now.Requests), change(float64(now.Requests), float64(before.Requests)), ""},
 		{"tokens", "Tokens", short(now.Tokens), count(now.Tokens), change(float64(now.Tokens), float64(before.Tokens)), ""},
-		{"cost", "Cost", shortMoney(now.Cost), exact(now.Cost), change(now.Cost, before.Cost), ""},
+		costFigure(o),
 		errorRate(now, before),
 		latency("p50", "Median time", now.P50, before.P50),
 		latency("p95", "95th percentile", now.P95, before.P95),
 		{"active-users", "Active users", short(now.ActiveUsers), count(now.ActiveUsers), change(float64(now.ActiveUsers), float64(before.ActiveUsers)), ""},
 	}
+}
+
+// costFigure shows no cost where nothing has a price: it is unknown, not nothing.
+func costFigure(o store.Overview) figure {
+	f := figure{ID: "cost", Label: "Cost", Value: shortMoney(o.Range.Cost), Title: exact(o.Range.Cost), Change: change(o.Range.Cost, o.Before.Cost)}
+	var unpriced int64
+	for _, m := range o.Models {
+		unpriced += m.Unpriced
+	}
+	if o.Range.Cost == 0 && unpriced > 0 {
+		f.Value, f.Title, f.Change = none, "no price is known for any request that has tokens: "+count(unpriced), ""
+	}
+	return f
 }
 
 func errorRate(now, before store.OverviewTotals) figure {
