@@ -47,6 +47,7 @@ func NewHandler(c Config) (http.Handler, error) {
 		c.Log = slog.Default()
 	}
 	c.V1.Version = c.Version
+	c.Auth.KeepEnded(c.DB)
 	if c.V1.Streams.Now == nil {
 		c.V1.Streams.Now = c.V1.Now
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"fmt"
 	"sync"
 	"time"
 
@@ -26,11 +27,24 @@ type sessions struct {
 	key    []byte
 	parser *jwt.Parser
 
+	kept EndedSessions // nil: only here is known which have ended
+
 	mu    sync.Mutex
 	ended map[string]time.Time           // ids of sessions that were signed out, until they would expire
 	codes map[string]time.Time           // that nobody has used, until they expire
 	open  map[*context.CancelFunc]string // answers that go on, and the ids of their sessions
 }
+
+// EndedSessions keeps which sessions were signed out: for other processes, and
+// for this one after a restart.
+type EndedSessions interface {
+	EndSession(ctx context.Context, id string, until time.Time) error
+	SessionHasEnded(ctx context.Context, id string) (bool, error)
+}
+
+// KeepEnded says where it is kept which sessions have ended. It is called before
+// there are any.
+func (a *Authenticator) KeepEnded(in EndedSessions) { a.sessions.kept = in }
 
 func newSessions(secret []byte, now func() time.Time) *sessions {
 	mac := hmac.New(sha256.New, secret)
@@ -71,14 +85,17 @@ func (a *Authenticator) Session(c policy.Caller) (token string, until time.Time,
 }
 
 // CallerOf returns whom a session's token stands for. A session that was signed
-// out here, that is over, or that somebody else has signed is refused.
-func (a *Authenticator) CallerOf(session string) (policy.Caller, error) {
+// out, that is over, or that somebody else has signed is refused.
+func (a *Authenticator) CallerOf(ctx context.Context, session string) (policy.Caller, error) {
 	claims, err := a.sessions.read(session)
 	if err != nil {
 		return policy.Caller{}, errNoSession
 	}
 	id, _ := claims["jti"].(string)
-	if a.sessions.hasEnded(id) {
+	switch ended, err := a.sessions.hasEnded(ctx, id); {
+	case err != nil:
+		return policy.Caller{}, fmt.Errorf("looking whether a session has ended: %w", err)
+	case ended:
 		return policy.Caller{}, errNoSession
 	}
 	role, _ := claims["role"].(string)
@@ -86,16 +103,23 @@ func (a *Authenticator) CallerOf(session string) (policy.Caller, error) {
 	return policy.Caller{Role: policy.Role(role), Subject: subject, Claims: claims}, nil
 }
 
-// SignOut ends a session in this process, and the answers that go on in it; in
-// others it lasts until its time is over, so the browser must forget it, too.
-func (a *Authenticator) SignOut(session string) {
+// SignOut ends a session, and the answers that go on in it in this process.
+// After an error it has ended in this process alone.
+func (a *Authenticator) SignOut(ctx context.Context, session string) error {
 	claims, err := a.sessions.read(session)
 	if err != nil {
-		return
+		return nil // it is none
 	}
 	id, _ := claims["jti"].(string)
 	exp, _ := claims.GetExpirationTime()
 	a.sessions.end(id, exp.Time, a.now())
+	if a.sessions.kept == nil {
+		return nil
+	}
+	if err := a.sessions.kept.EndSession(ctx, id, exp.Time); err != nil {
+		return fmt.Errorf("keeping that a session has ended: %w", err)
+	}
+	return nil
 }
 
 // WhileSignedIn returns a context that also ends when the session is signed out
@@ -137,11 +161,14 @@ func (s *sessions) read(session string) (jwt.MapClaims, error) {
 	return claims, err
 }
 
-func (s *sessions) hasEnded(id string) bool {
+func (s *sessions) hasEnded(ctx context.Context, id string) (bool, error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	_, ended := s.ended[id]
-	return ended
+	s.mu.Unlock()
+	if ended || s.kept == nil {
+		return ended, nil
+	}
+	return s.kept.SessionHasEnded(ctx, id)
 }
 
 func (s *sessions) end(id string, until, now time.Time) {

@@ -33,7 +33,7 @@ func TestASessionStandsForWhoSignedIn(t *testing.T) {
 		token, until := newSession(t, atNoon(auth.AnonKey), c)
 		assert.Equal(t, noon.Add(12*time.Hour), until)
 		// Another process, and this one after a restart, have the same secret.
-		caller, err := atNoon(auth.AnonOff).CallerOf(token)
+		caller, err := atNoon(auth.AnonOff).CallerOf(t.Context(), token)
 		require.NoError(t, err)
 		assert.Equal(t, c.Role, caller.Role)
 		assert.Equal(t, c.Subject, caller.Subject)
@@ -60,7 +60,7 @@ func TestASessionEndsAfterTwelveHoursOrWithItsToken(t *testing.T) {
 		"the user's just before": {users, noon.Add(time.Hour - time.Second), true},
 		"the user's at its end":  {users, noon.Add(time.Hour), false},
 	} {
-		_, err := at(tt.now).CallerOf(tt.session)
+		_, err := at(tt.now).CallerOf(t.Context(), tt.session)
 		assert.Equal(t, tt.good, err == nil, name)
 	}
 }
@@ -83,7 +83,7 @@ func TestATokenThatIsOverBeginsNoSession(t *testing.T) {
 		}
 		require.NoError(t, err, late)
 		assert.Equal(t, noon.Add(time.Hour), until.UTC())
-		_, err = a.CallerOf(session)
+		_, err = a.CallerOf(t.Context(), session)
 		assert.NoError(t, err, late)
 	}
 }
@@ -94,7 +94,7 @@ func TestNoKeyIsASessionAndNoSessionAKey(t *testing.T) {
 	for _, role := range policy.Roles() {
 		key, err := a.Key(role)
 		require.NoError(t, err)
-		_, err = a.CallerOf(key)
+		_, err = a.CallerOf(t.Context(), key)
 		requireRefused(t, err, "PGRST301", "the session has ended")
 	}
 	session, _ := newSession(t, a, policy.System())
@@ -117,7 +117,7 @@ func TestAForgedSessionIsRefused(t *testing.T) {
 		"empty":                          "",
 		"garbage":                        "a.b.c",
 	} {
-		caller, err := atNoon(auth.AnonOpen).CallerOf(token)
+		caller, err := atNoon(auth.AnonOpen).CallerOf(t.Context(), token)
 		require.Error(t, err, name)
 		assert.Zero(t, caller, name)
 	}
@@ -128,11 +128,11 @@ func TestASessionThatWasSignedOutIsOver(t *testing.T) {
 	a := atNoon(auth.AnonKey)
 	first, _ := newSession(t, a, policy.System())
 	second, _ := newSession(t, a, policy.System())
-	a.SignOut(first)
-	a.SignOut("what is no session")
-	_, err := a.CallerOf(first)
+	require.NoError(t, a.SignOut(t.Context(), first))
+	require.NoError(t, a.SignOut(t.Context(), "what is no session"))
+	_, err := a.CallerOf(t.Context(), first)
 	requireRefused(t, err, "PGRST301", "the session has ended")
-	_, err = a.CallerOf(second)
+	_, err = a.CallerOf(t.Context(), second)
 	require.NoError(t, err, "signing out leaves others alone")
 }
 
@@ -150,7 +150,7 @@ func TestSigningOutEndsWhatGoesOnInTheSession(t *testing.T) {
 	defer done()
 	require.NoError(t, one.Err())
 
-	a.SignOut(first)
+	require.NoError(t, a.SignOut(t.Context(), first))
 	require.Error(t, one.Err())
 	require.NoError(t, other.Err(), "signing out leaves others alone")
 	for _, session := range []string{first, "what is no session"} {

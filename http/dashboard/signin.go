@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/llmtally/llmtally/http/auth"
+	"github.com/llmtally/llmtally/http/record"
 	"github.com/llmtally/llmtally/policy"
 )
 
@@ -91,7 +92,10 @@ func (d *Dashboard) begin(w http.ResponseWriter, r *http.Request, caller policy.
 
 func (d *Dashboard) signOut(w http.ResponseWriter, r *http.Request) {
 	if old, err := r.Cookie(sessionCookie); err == nil {
-		d.Auth.SignOut(old.Value)
+		// The browser forgets the session in any case.
+		if err := d.Auth.SignOut(r.Context(), old.Value); err != nil {
+			record.Fail(r.Context(), err)
+		}
 	}
 	c := d.cookie(r, sessionCookie, "")
 	c.MaxAge = -1

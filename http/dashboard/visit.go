@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -55,8 +56,12 @@ func (d *Dashboard) visitOf(w http.ResponseWriter, r *http.Request) (*visit, boo
 	if err != nil {
 		return nil, false
 	}
-	caller, err := d.Auth.CallerOf(cookie.Value)
+	caller, err := d.Auth.CallerOf(r.Context(), cookie.Value)
 	if err != nil {
+		var refused *auth.Error
+		if !errors.As(err, &refused) {
+			record.Fail(r.Context(), err)
+		}
 		return nil, false
 	}
 	record.From(r.Context()).Role = caller.Role
