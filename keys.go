@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -48,6 +49,9 @@ type tokenCommand struct {
 }
 
 func (c *tokenCommand) Run(p *process) error {
+	if strings.TrimSpace(c.User) == "" {
+		return errors.New("--user must be a user's id, not empty")
+	}
 	if c.TTL <= 0 {
 		return fmt.Errorf("--ttl must be above 0, not %s", c.TTL)
 	}
@@ -60,14 +64,26 @@ func (c *tokenCommand) Run(p *process) error {
 		return err
 	}
 	if c.Link {
-		home, err := url.Parse(c.URL)
-		if err != nil || home.Host == "" || home.Scheme != "http" && home.Scheme != "https" {
-			return fmt.Errorf("--url must be an address such as https://llmtally.example.com, not %q", c.URL)
+		if err := checkHome("--url", c.URL); err != nil {
+			return err
 		}
 		token = signInLink(c.URL, url.Values{"token": {token}})
 	}
 	_, err = fmt.Fprintln(p.stdout, token)
 	return err
+}
+
+// checkHome refuses what cannot be where people reach the server. Its pages are
+// at the root, so there is no path.
+func checkHome(flag, address string) error {
+	home, err := url.Parse(address)
+	switch {
+	case err != nil || home.Hostname() == "" || home.Scheme != "http" && home.Scheme != "https":
+	case home.Path != "" && home.Path != "/" || home.RawQuery != "" || home.Fragment != "" || home.User != nil:
+	default:
+		return nil
+	}
+	return fmt.Errorf("%s must be an address such as https://llmtally.example.com, without a path, not %q", flag, address)
 }
 
 // signInLink is where what a link brings along signs somebody in.

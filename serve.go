@@ -44,6 +44,11 @@ type serveCommand struct {
 const grace = 15 * time.Second
 
 func (c *serveCommand) Run(p *process) (err error) {
+	if c.PublicURL != "" {
+		if err := checkHome("--public-url", c.PublicURL); err != nil {
+			return err
+		}
+	}
 	tuneMemory()
 	a, madeSecret, err := c.authenticator(c.DB, auth.Anon(c.Anon))
 	if err != nil {

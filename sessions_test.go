@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"io"
 	"net/http"
 	"net/url"
@@ -9,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/llmtally/llmtally/store/storetest"
@@ -74,4 +76,21 @@ func TestASessionThatWasSignedOutIsSoInEveryProcess(t *testing.T) {
 	two.requireSignedIn(ended, true)
 	one.page(http.MethodPost, "/signout", ended, nil)
 	two.requireSignedIn(ended, false)
+}
+
+func TestWherePeopleReachTheServerIsChecked(t *testing.T) {
+	t.Parallel()
+	none := func(string) string { return "" }
+	db := filepath.Join(t.TempDir(), "a.db")
+	for _, bad := range []string{"llmtally.example.com", "https://", "ftp://llmtally.example.com", "https://example.com/llmtally", "https://example.com/?a=b", "https://me@example.com"} {
+		var out bytes.Buffer
+		err := run(t.Context(), []string{"serve", "--addr", "127.0.0.1:0", "--db", db, "--public-url", bad}, none, &out)
+		require.ErrorContains(t, err, "--public-url must be an address such as https://llmtally.example.com", bad)
+	}
+	for _, nobody := range []string{"", " "} {
+		var out bytes.Buffer
+		err := run(t.Context(), []string{"token", "--db", db, "--user", nobody}, none, &out)
+		require.ErrorContains(t, err, "--user must be a user's id")
+		assert.Empty(t, out.String())
+	}
 }

@@ -47,7 +47,9 @@ func New(s Settings) *Dashboard {
 	if s.Log == nil {
 		s.Log = slog.Default()
 	}
-	return &Dashboard{Settings: s, crossOrigin: http.NewCrossOriginProtection()}
+	d := &Dashboard{Settings: s, crossOrigin: http.NewCrossOriginProtection()}
+	trustPublic(d.crossOrigin, s.PublicURL)
+	return d
 }
 
 // maxForm bounds what a form may send, in bytes.

@@ -29,8 +29,11 @@ func firstRun(v *visit, live string) error {
 	}})
 }
 
-// baseURL is where the person reaches the server.
+// baseURL is where people reach the server.
 func (v *visit) baseURL() string {
+	if v.PublicURL != "" {
+		return strings.TrimSuffix(v.PublicURL, "/")
+	}
 	if v.isSecure(v.Request) {
 		return "https://" + v.Host
 	}

@@ -19,7 +19,7 @@ const sessionCookie = "llmtally_session"
 func (d *Dashboard) signInPage(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	code, token := q.Get("code"), q.Get("token")
-	if code == "" && token == "" || r.Method == http.MethodHead { // a look does not use a link up
+	if code == "" && token == "" || onlyLooks(r) {
 		d.askForKey(w, r, http.StatusOK, q.Get("next"), "")
 		return
 	}
@@ -28,13 +28,31 @@ func (d *Dashboard) signInPage(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = d.begin(w, r, caller)
 	}
-	if err != nil {
+	if err != nil && !(code != "" && d.isOperators(r)) { // who opens a used link again has what it gave
 		d.askForKey(w, r, http.StatusUnauthorized, "", refusal(err))
 		return
 	}
 	// Not a redirect: after a link on another site, a browser would follow it
 	// without the new cookie, since that is for our own pages' requests alone.
 	d.render(w, r, http.StatusOK, "goon", page{Title: "Signed in", GoOn: "/"})
+}
+
+// onlyLooks says whether nobody has followed the link yet: that does not use it
+// up.
+func onlyLooks(r *http.Request) bool {
+	return r.Method == http.MethodHead || strings.HasPrefix(r.Header.Get("Sec-Purpose"), "prefetch") ||
+		r.Header.Get("Purpose") == "prefetch" || r.Header.Get("X-Purpose") == "preview"
+}
+
+// isOperators says whether the service role has signed in with the browser that
+// asks.
+func (d *Dashboard) isOperators(r *http.Request) bool {
+	session, err := r.Cookie(sessionCookie)
+	if err != nil {
+		return false
+	}
+	caller, err := d.Auth.CallerOf(r.Context(), session.Value)
+	return err == nil && caller.Role == policy.Service
 }
 
 func (d *Dashboard) fromLink(code, token string) (policy.Caller, error) {
@@ -110,11 +128,30 @@ func (d *Dashboard) cookie(r *http.Request, name, value string) *http.Cookie {
 	}
 }
 
-// isSecure says whether the request came by TLS: to us, or to the public
-// address, where something before us ends it.
+// isSecure says whether the request came by TLS: to us, or to a proxy at the
+// public address that ends it before us, and passes the host on or says so. Who
+// says so falsely only keeps the cookie from their own browser.
 func (d *Dashboard) isSecure(r *http.Request) bool {
+	if r.TLS != nil {
+		return true
+	}
 	public, err := url.Parse(d.PublicURL)
-	return r.TLS != nil || err == nil && public.Scheme == "https" && strings.EqualFold(public.Host, r.Host)
+	return err == nil && public.Scheme == "https" &&
+		(strings.EqualFold(public.Host, r.Host) || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https"))
+}
+
+// trustPublic lets forms come from the pages' public address, too: a proxy may
+// pass another host on than the browser sees.
+func trustPublic(c *http.CrossOriginProtection, address string) {
+	public, err := url.Parse(strings.ToLower(address))
+	if err != nil || public.Host == "" {
+		return
+	}
+	host := public.Host // browsers leave the usual port out
+	if usual := map[string]string{"http": "80", "https": "443"}; public.Port() == usual[public.Scheme] {
+		host = strings.TrimSuffix(host, ":"+public.Port())
+	}
+	_ = c.AddTrustedOrigin(public.Scheme + "://" + host) // which is one
 }
 
 // askForKey shows the form.

@@ -208,7 +208,23 @@ func TestTheCookieIsSecureWhereThePublicAddressIs(t *testing.T) {
 	there := s.visitor().post("/signin", form, "Host", "llmtally.example.com")
 	assert.True(t, there.cookie(t, "llmtally_session").Secure)
 	has(t, s.operator().see("/", "Host", "llmtally.example.com"), "export LLMTALLY_URL=https://llmtally.example.com\n")
-	assert.False(t, s.visitor().post("/signin", form, "X-Forwarded-Proto", "https").cookie(t, "llmtally_session").Secure, "anybody can send that header")
+	has(t, s.operator().see("/"), "export LLMTALLY_URL=https://llmtally.example.com\n")
+	forwarded := s.visitor().post("/signin", form, "X-Forwarded-Proto", "https")
+	assert.True(t, forwarded.cookie(t, "llmtally_session").Secure, "by a proxy that passes its own host on")
+	bare := newServer(t).visitor().post("/signin", form, "X-Forwarded-Proto", "https")
+	assert.False(t, bare.cookie(t, "llmtally_session").Secure, "without a public address nobody stands before us")
+}
+
+// A proxy may ask us under another name than the browser knows.
+func TestFormsMayComeFromThePublicAddress(t *testing.T) {
+	t.Parallel()
+	for _, address := range []string{"https://llmtally.example.com", "https://LLMtally.example.com:443/"} {
+		v := newServerWith(t, llmhttp.Config{PublicURL: address}).operator()
+		zone := url.Values{"zone": {"Europe/Berlin"}}
+		assert.Equal(t, http.StatusSeeOther, v.do(http.MethodPost, "/zone", zone, "Origin", "https://llmtally.example.com").status)
+		assert.Equal(t, http.StatusForbidden, v.do(http.MethodPost, "/zone", zone, "Origin", "https://example.com").status)
+		assert.Equal(t, http.StatusForbidden, v.do(http.MethodPost, "/zone", zone, "Origin", "http://llmtally.example.com").status)
+	}
 }
 
 func TestAUserSeesTheirOwnPagesAlone(t *testing.T) {
@@ -259,4 +275,21 @@ func TestAUserSeesTheirOwnPagesAlone(t *testing.T) {
 		assert.Equal(t, http.StatusForbidden, s.user("ann").post(path, url.Values{"confirm": {"ann"}}).status, path)
 	}
 	storetest.RequireClean(t, s.db)
+}
+
+func TestALinkIsUsedUpByWhoFollowsIt(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	link := "/signin?code=" + s.auth.SignInCode()
+	for _, header := range []string{"Sec-Purpose", "Purpose"} {
+		look := s.visitor().get(link, header, "prefetch")
+		assert.Equal(t, http.StatusOK, look.status)
+		assert.Empty(t, look.header.Get("Set-Cookie"))
+	}
+	assert.Equal(t, http.StatusOK, s.visitor().get(link).status)
+	assert.Equal(t, http.StatusUnauthorized, s.visitor().get(link).status)
+	assert.Equal(t, http.StatusUnauthorized, s.user("ann").get(link).status, "whom it did not sign in")
+	again := s.operator().get(link)
+	assert.Equal(t, http.StatusOK, again.status, "who has signed in goes on")
+	assert.Empty(t, again.header.Get("Set-Cookie"))
 }
